@@ -1,0 +1,1 @@
+"""The command line: one file a subcommand. Only here, and in the learning loop, stages are put together."""

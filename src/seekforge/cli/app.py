@@ -1,0 +1,56 @@
+"""`seekforge`: the commands, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from seekforge import __version__
+from seekforge.cli import chat, compress, data, doctor, evaluate, run, serve, train
+from seekforge.core.errors import SeekforgeError
+
+app = typer.Typer(
+    name="seekforge",
+    help="From raw domain text to a measured LLM endpoint. Start with: seekforge run recipes/risk_desk.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command(name="run")(run.command)
+app.command(name="data")(data.command)
+app.command(name="train")(train.command)
+app.command(name="evaluate")(evaluate.command)
+app.command(name="compress")(compress.command)
+app.command(name="serve")(serve.command)
+app.command(name="chat")(chat.command)
+app.command(name="doctor")(doctor.command)
+
+
+@app.callback(invoke_without_command=True)
+def _global(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    if version:
+        typer.echo(f"seekforge {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Runs the command line; `--debug` anywhere shows the traceback in place of one line."""
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    try:
+        app(args=arguments, standalone_mode=True)
+    except SeekforgeError as error:
+        if debug:
+            raise
+        typer.echo(f"seekforge: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("\nseekforge: stopped; the same command goes on from here", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""`seekforge run`: a recipe from records to an endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from seekforge.cli.pipeline import Finished
+    from seekforge.core.config import Environment, Recipe
+    from seekforge.core.progress import Progress
+
+_GATE_FAILED = 3
+
+
+def command(
+    recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file; see recipes/.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as train.epochs=1.")
+    ] = None,
+    redo_from: Annotated[
+        str | None, typer.Option("--from", metavar="STAGE", help="Make this stage and those after it again.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,
+) -> None:
+    """Run a recipe: data, train, evaluate, compress, parity, serve; each stage measured, each promise a gate.
+
+    Stages whose inputs are unchanged are reused. After a crash, the same command goes on where it stopped.
+    The report lies in runs/latest/report.html. Exit code 0: all gates passed; 3: a gate failed; 2: bad input.
+
+    Example: seekforge run recipes/risk_desk.yaml --set train.epochs=2 --until evaluate
+    """
+    from seekforge.cli.pipeline import run_recipe
+    from seekforge.core.config import environment, load_recipe
+    from seekforge.core.progress import for_terminal
+
+    loaded = load_recipe(recipe, settings or [])
+    words = ["seekforge", "run", str(recipe), *(part for s in settings or [] for part in ("--set", s))]
+    machine, progress = environment(), for_terminal()
+    finished = run_recipe(loaded, machine, progress, words, redo_from, until)
+    _register(loaded, finished, machine, progress)
+    _show(finished)
+    if not all(verdict.passed for verdict in finished.verdicts):
+        raise typer.Exit(_GATE_FAILED)
+
+
+def _register(recipe: Recipe, finished: Finished, machine: Environment, progress: Progress) -> None:
+    """Every run is recorded; a whole one becomes a model version, the champion only when every gate passed."""
+    from seekforge.core import tracking
+
+    parameters = {"model": recipe.model, "seed": recipe.seed, "recipe": recipe.model_dump_json()}
+    run_id = tracking.record(finished.report, finished.run.folder, machine, parameters)
+    made = {outcome.stage: outcome.artifact for outcome in finished.outcomes}
+    compressed = made.get("compress")
+    if compressed is None or made.get("serve") is None:
+        return
+    alias = "champion" if all(verdict.passed for verdict in finished.verdicts) else "challenger"
+    tags = {"content_hash": compressed.content_hash, "format": recipe.serve.format, "seekforge.run": finished.run.id}
+    version = tracking.register(recipe.name, compressed.folder, alias, run_id, machine, tags)
+    progress.say(f"registered {recipe.name} version {version} as {alias}")
+
+
+def _show(finished: Finished) -> None:
+    from seekforge.cli.show import gate_table
+
+    typer.echo(gate_table(finished.verdicts))
+    failed = [verdict for verdict in finished.verdicts if not verdict.passed]
+    for verdict in failed:
+        typer.echo(f"failed: {verdict.title}. Try: {verdict.advice or 'see the report'}.", err=True)
+    folder = finished.run.folder
+    shown = folder.parent / "latest" / "report.html"
+    typer.echo(f"\nreport: {_short(shown)}")
+    for step in finished.report["next"]:
+        typer.echo(f"next:   {step}")
+
+
+def _short(path: Path) -> str:
+    """Relative to here where that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,35 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from seekforge.core.gates import Verdict
+from seekforge.core.report.units import format_value
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """A table as text; the columns with the given indices are aligned to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        grid.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    stream = io.StringIO()
+    Console(file=stream, width=110, no_color=True, highlight=False, markup=False).print(grid)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def gate_table(verdicts: Sequence[Verdict]) -> str:
+    """PASS or FAIL, what was promised, what was measured."""
+    if not verdicts:
+        return "no gates in this recipe"
+    passed = sum(verdict.passed for verdict in verdicts)
+    rows = [("PASS" if v.passed else "FAIL", v.title, format_value(v.value, v.unit), v.rule, v.name) for v in verdicts]
+    title = f"gates: {passed} of {len(verdicts)} passed"
+    return table(title, ("", "promise", "measured", "rule", "measurement"), rows, numbers=(2, 3))

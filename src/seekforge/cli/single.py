@@ -1,0 +1,61 @@
+"""One stage by itself, its artifact being the folder that the user named."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seekforge.cli.pipeline import STAGES
+from seekforge.core import artifacts
+from seekforge.core.artifacts import Artifact, Origin
+from seekforge.core.config import Recipe, environment
+from seekforge.core.errors import InputError
+from seekforge.core.files import sha256_json
+from seekforge.core.progress import for_terminal
+from seekforge.core.stage import Stage, StageContext
+
+
+def run_single(name: str, recipe: Recipe, out: Path, parents: Mapping[str, Artifact]) -> Artifact:
+    """Runs one stage into `out`, or finds it there already; a killed attempt is taken up.
+
+    Raises:
+        InputError: `out` holds something else.
+    """
+    stage: Stage = STAGES.load(name)()
+    out = out.absolute()
+    origin = _origin(stage, recipe, parents)
+    if (out / artifacts.MANIFEST).is_file():
+        known = artifacts.load(out)
+        if known.key == origin.key and artifacts.verify(known):
+            return known
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError("the output folder is not empty", where=str(out), mend="Name a new folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with artifacts.exclusive(out) as partial:
+        context = StageContext(
+            recipe, partial, parents, for_terminal(), environment(), " ".join(["seekforge", *sys.argv[1:]])
+        )
+        try:
+            result = stage.run(context)
+        except InputError:
+            artifacts.discard_empty(out)
+            raise
+        return artifacts.seal(
+            out,
+            origin,
+            summary=result.summary,
+            measurements=result.measurements,
+            details=result.details,
+            seconds=time.monotonic() - started,
+        )
+
+
+def _origin(stage: Stage, recipe: Recipe, parents: Mapping[str, Artifact]) -> Origin:
+    config: Mapping[str, Any] = stage.config(recipe)
+    hashes = tuple(artifact.content_hash for artifact in parents.values())
+    key = sha256_json({"stage": stage.name, "version": stage.version, "config": config, "parents": hashes})
+    return Origin(stage.kind, key, hashes, config)

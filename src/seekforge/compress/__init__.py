@@ -1,0 +1,1 @@
+"""Compression: a trained model to smaller files that other engines read."""

@@ -1,0 +1,25 @@
+"""What every config model shares: frozen, unknown keys refused with the nearest valid one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from seekforge.core.registry import nearest
+
+
+class Config(BaseModel):
+    """Base of all config models. Compose them; never inherit from one that has fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_nearest_key(cls, data: Any) -> Any:  # noqa: ANN401  whatever stood in the YAML
+        if isinstance(data, dict):
+            known = list(cls.model_fields)
+            for key in data:
+                if key not in known:
+                    raise ValueError(f"unknown key '{key}'; {nearest(str(key), known)}")
+        return data

@@ -1,0 +1,51 @@
+"""The only place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Settings that belong to a machine rather than to a recipe.
+
+    Attributes:
+        runs: Where runs and their artifacts go (`SEEKFORGE_RUNS`, default `./runs`).
+        cache: Where converted models are kept (`SEEKFORGE_CACHE`, default `~/.cache/seekforge`).
+        tracking_uri: MLflow's tracking URI (`MLFLOW_TRACKING_URI`, default SQLite in `runs`).
+    """
+
+    runs: Path
+    cache: Path
+    tracking_uri: str
+
+
+def environment() -> Environment:
+    """Reads the environment now, so that a test may change it."""
+    runs = Path(os.environ.get("SEEKFORGE_RUNS", "runs")).absolute()
+    cache = Path(os.environ.get("SEEKFORGE_CACHE", "~/.cache/seekforge")).expanduser().absolute()
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{runs / 'mlflow.db'}"
+    return Environment(runs=runs, cache=cache, tracking_uri=uri)
+
+
+def quiet_libraries() -> None:
+    """Keeps model libraries from drawing their own bars, warning of their own future and calling home.
+
+    Must run before they are imported.
+    """
+    for name, value in {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "TQDM_DISABLE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "1",
+    }.items():
+        os.environ.setdefault(name, value)
+    for module in ("transformers", "trl", "peft"):
+        warnings.filterwarnings("ignore", category=FutureWarning, module=module)

@@ -1,0 +1,126 @@
+"""From a YAML file to a `Recipe`, or to one line that says what is wrong and on which line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from seekforge.core.config.base import Config
+from seekforge.core.config.recipe import Recipe
+from seekforge.core.errors import ConfigError
+
+Model = TypeVar("Model", bound=Config)
+
+
+def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe; source paths become absolute, taken from the recipe's folder.
+
+    Args:
+        path: The YAML file.
+        overrides: `a.b=value` texts, the value read as YAML.
+
+    Raises:
+        ConfigError: The file is missing, is no YAML mapping, or a key or value is wrong.
+    """
+    text = _read(path)
+    try:
+        tree = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"not YAML: {_yaml_problem(error)}", where=str(path), mend="Mend the file's syntax"
+        ) from error
+    if not isinstance(tree, dict):
+        raise ConfigError("a recipe is a mapping of keys", where=str(path), mend="Start from a file in recipes/")
+    for override in overrides:
+        _apply(tree, override)
+    recipe = validate(Recipe, tree, str(path), node)
+    return _with_absolute_sources(recipe, path.absolute().parent)
+
+
+def validate(model: type[Model], tree: dict[str, Any], where: str, node: yaml.Node | None = None) -> Model:
+    """Validates a mapping; the first problem becomes one line with the key's place.
+
+    Raises:
+        ConfigError: A key is unknown or a value does not fit.
+    """
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        loc = tuple(part for part in first["loc"] if not _is_union_tag(part))
+        line = _line_of(node, loc)
+        message = first["msg"].removeprefix("Value error, ")
+        key = ".".join(map(str, loc))
+        place = f"{where}:{line}" if line else where
+        raise ConfigError(f"{key}: {message}" if key else message, where=place, mend="") from error
+
+
+def _read(path: Path) -> str:
+    if not path.is_file():
+        raise ConfigError(
+            "no such recipe file", where=str(path), mend="`ls recipes/` shows those that come with seekforge"
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError("not UTF-8 text", where=str(path), mend="Save the file as UTF-8") from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Sets one `a.b=value` in place."""
+    path, sign, raw = override.partition("=")
+    if not sign or not path:
+        raise ConfigError(f"'{override}' is no setting", where="--set", mend="Write --set train.epochs=1")
+    *parents, last = path.split(".")
+    here = tree
+    for name in parents:
+        here = here.setdefault(name, {})
+        if not isinstance(here, dict):
+            raise ConfigError(f"'{name}' in '{path}' has no keys of its own", where="--set", mend="Set the whole value")
+    if path == "gates" or parents[:1] == ["gates"]:
+        here[last] = raw
+        return
+    try:
+        here[last] = yaml.safe_load(raw)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"'{raw}' is not YAML", where=f"--set {path}", mend="Quote the value") from error
+
+
+def _with_absolute_sources(recipe: Recipe, folder: Path) -> Recipe:
+    sources = tuple(s.model_copy(update={"path": folder / s.path.expanduser()}) for s in recipe.data.sources)
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"sources": sources})})
+
+
+def _is_union_tag(part: object) -> bool:
+    """Pydantic puts a discriminated union's tag into the place; it is no key of the file."""
+    return part in {"normalise", "exact", "minhash"}
+
+
+def _line_of(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int | None:
+    """The 1-based line of the deepest part of `loc` that stands in the file."""
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    for part in loc:
+        child: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            child = next((value for key, value in node.value if key.value == part), None)
+            line = next((key.start_mark.line + 1 for key, _ in node.value if key.value == part), line)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            child = node.value[part]
+            line = child.start_mark.line + 1
+        if child is None:
+            break
+        node = child
+    return line
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "cannot be read"
+    return f"{problem} on line {mark.line + 1}" if mark else str(problem)

@@ -1,0 +1,89 @@
+"""The recipe: one file that says what a run does, and the smaller configs that it is composed of."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from seekforge.core.config.base import Config
+from seekforge.core.config.data import DataConfig
+from seekforge.core.config.train import TrainConfig
+from seekforge.core.errors import ConfigError
+from seekforge.core.gates import Gate, parse_rule
+
+Metric = Literal["accuracy", "exact_match", "f1", "bleu", "rouge1", "rouge2", "rougeL"]
+
+
+class EvaluateConfig(Config):
+    """The evaluate stage: base against tuned on the held-out test."""
+
+    metrics: tuple[Metric, ...] = Field(
+        ("exact_match", "f1", "bleu", "rougeL"), min_length=1, description="`accuracy` needs `data.labels`."
+    )
+    max_new_tokens: int = Field(64, ge=1, description="Longest answer.")
+    batch_size: int = Field(16, ge=1, description="Prompts generated at once.")
+    limit: int | None = Field(None, ge=1, description="Use at most this many test records.")
+    resamples: int = Field(1000, ge=100, description="Bootstrap resamples for the 95 % interval.")
+
+
+class CompressConfig(Config):
+    """The compress stage."""
+
+    formats: tuple[Literal["F16", "Q8_0", "Q4_0"], ...] = Field(
+        ("F16", "Q8_0"), min_length=1, description="GGUF files to write."
+    )
+
+
+class ParityConfig(Config):
+    """Is the compressed model the trained one?"""
+
+    positions: int = Field(1000, ge=1, description="Teacher-forced positions to compare, at least.")
+
+
+class PriceConfig(Config):
+    """What the device costs."""
+
+    per_device_hour: float = Field(0.10, gt=0, description="Price of this machine for an hour.")
+    currency: str = Field("USD", description="For display only.")
+
+
+class ServeConfig(Config):
+    """The serve stage: bring the endpoint up, prove it, measure it."""
+
+    format: Literal["F16", "Q8_0", "Q4_0"] = Field("Q8_0", description="The GGUF file that is served.")
+    concurrency: int = Field(16, ge=1, description="Requests at once in the throughput measurement.")
+    requests: int = Field(64, ge=1, description="Requests in the throughput measurement.")
+    prompt_tokens: int = Field(128, ge=8, description="Prompt length in the throughput measurement.")
+    max_new_tokens: int = Field(64, ge=1, description="Answer length in the throughput measurement.")
+    price: PriceConfig = Field(PriceConfig(), description="For the cost per 1,000 requests.")
+
+
+class Recipe(Config):
+    """A whole run, from records to an endpoint."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="Names the run and the registered model.")
+    description: str = Field("", description="One line for the report.")
+    model: str = Field(description="`demo`, a folder, a .gguf file, a hub id, `champion` or `challenger`.")
+    seed: int = Field(7, ge=0, description="Of everything random.")
+    data: DataConfig = Field(description="Records in.")
+    train: TrainConfig = Field(TrainConfig(), description="Fine-tuning.")
+    evaluate: EvaluateConfig = Field(EvaluateConfig(), description="Base against tuned.")
+    compress: CompressConfig = Field(CompressConfig(), description="Smaller files.")
+    parity: ParityConfig = Field(ParityConfig(), description="Served against trained.")
+    serve: ServeConfig = Field(ServeConfig(), description="The endpoint.")
+    gates: dict[str, str] = Field({}, description="Measurement name to rule: `evaluate.accuracy: '>= 0.9'`.")
+
+    @field_validator("gates")
+    @classmethod
+    def _rules_parse(cls, gates: dict[str, str]) -> dict[str, str]:
+        for name, rule in gates.items():
+            try:
+                parse_rule(rule)
+            except ConfigError as error:
+                raise ValueError(f"{name}: {error}") from error
+        return gates
+
+    def gate_list(self) -> list[Gate]:
+        """The gates in the recipe's order."""
+        return [Gate(name, rule) for name, rule in self.gates.items()]

@@ -1,0 +1,53 @@
+"""What this machine is, in the words that a measurement carries."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+
+@lru_cache(maxsize=1)
+def describe() -> dict[str, Any]:
+    """Processor, cores that this process may use, memory in GiB, GPU, system and Python."""
+    import psutil
+
+    return {
+        "cpu": _cpu_name(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": _gpu_name(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def where() -> str:
+    """One line for a measurement's `where`.
+
+    >>> " cores" in where() or " core" in where()
+    True
+    """
+    facts = describe()
+    gpu = f", {facts['gpu']}" if facts["gpu"] else ""
+    return f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']:.0f} GiB{gpu}"
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gpu_name() -> str | None:
+    """The first NVIDIA GPU by the driver's own files: no torch, no NVML needed."""
+    for info in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("Model:"):
+                return line.partition(":")[2].strip()
+    return None

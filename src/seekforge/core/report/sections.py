@@ -1,0 +1,283 @@
+"""What the report shows of each stage's details: comparison, data, training, compression, parity, serving.
+
+Each function takes one stage's `details` as they stand in report.json, keeps what it knows and can read, and returns
+what the template writes, or None where there is nothing to show.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from seekforge.core.report.svg import Series, bar, line_chart
+from seekforge.core.report.units import (
+    clip,
+    duration,
+    finite,
+    format_value,
+    label,
+    number,
+    plain,
+    significant,
+    token,
+)
+
+View = dict[str, Any]
+MOST_EXAMPLES = 8
+MOST_DROPS = 12
+MOST_DIFFERENCES = 50
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return the value if it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """Return the mappings of a list; anything else in it, or in its place, is left out."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _interval(value: object) -> tuple[float, float] | None:
+    ends = [finite(end) for end in value] if isinstance(value, list | tuple) else []
+    if len(ends) != 2 or ends[0] is None or ends[1] is None:
+        return None
+    return min(ends[0], ends[1]), max(ends[0], ends[1])
+
+
+def _share(value: object, full: float) -> float | None:
+    found = finite(value)
+    return None if found is None else found / full if full > 0 else 0.0
+
+
+def _most(values: Sequence[object]) -> float:
+    return max((found for value in values if (found := finite(value)) is not None), default=0.0)
+
+
+def _compared(row: Mapping[str, Any]) -> View:
+    unit = row.get("unit")
+    spans = {side: _interval(row.get(f"{side}_interval")) for side in ("base", "tuned")}
+    ends = [end for span in spans.values() if span for end in span]
+    full = max(1.0 if unit == "fraction" else 0.0, _most([row.get("base"), row.get("tuned"), *ends]))
+    sides = []
+    for side, name in (("base", "Base"), ("tuned", "Tuned")):
+        span = spans[side]
+        whisker = (span[0] / full, span[1] / full) if span and full > 0 else None
+        sides.append(
+            {
+                "name": name,
+                "bar": bar(_share(row.get(side), full), side, whisker=whisker),
+                "text": format_value(row.get(side), unit),
+                "note": f"({format_value(span[0], unit)} to {format_value(span[1], unit)})" if span else "",
+            }
+        )
+    base, tuned = finite(row.get("base")), finite(row.get("tuned"))
+    gain = ""
+    if unit == "fraction" and base is not None and tuned is not None:
+        gain = format_value(100 * (tuned - base), "points")
+    return {"metric": label(row.get("metric")), "sides": sides, "gain": gain}
+
+
+def comparison(details: Mapping[str, Any]) -> View | None:
+    """Base against tuned: metrics, labels and examples."""
+    metrics = [_compared(row) for row in mappings(details.get("comparison"))]
+    examples = []
+    for row in mappings(details.get("examples"))[:MOST_EXAMPLES]:
+        answers = [
+            {"who": name, "text": clip(row.get(side)), "correct": row.get(f"{side}_correct")}
+            for side, name in (("base", "Base"), ("tuned", "Tuned"))
+        ]
+        examples.append(
+            {"prompt": clip(row.get("prompt")), "reference": clip(row.get("reference")), "answers": answers}
+        )
+    labels = [
+        {
+            "label": row.get("label"),
+            "count": format_value(row.get("count"), "count"),
+            "sides": [
+                {"name": name, "text": format_value(row.get(side), "fraction"), "bar": bar(finite(row.get(side)), side)}
+                for side, name in (("base", "Base"), ("tuned", "Tuned"))
+            ],
+        }
+        for row in mappings(details.get("by_label"))
+    ]
+    whiskers = any(side["note"] for metric in metrics for side in metric["sides"])
+    found: View = {"metrics": metrics, "examples": examples, "labels": labels, "whiskers": whiskers}
+    return found if metrics or examples or labels else None
+
+
+def data(details: Mapping[str, Any]) -> View | None:
+    """What was read, what each step kept, and what was dropped and why."""
+    steps, splits = mappings(details.get("funnel")), mapping(details.get("splits"))
+    full = _most([*(step.get("kept") for step in steps), *splits.values()])
+    rows = []
+    for step in steps:
+        kept, dropped = finite(step.get("kept")), finite(step.get("dropped")) or 0.0
+        before = None if kept is None else _share(kept + dropped, full)
+        rows.append(
+            {
+                "name": label(step.get("step")),
+                "bar": bar(_share(kept, full), "step", ghost=before),
+                "text": format_value(kept, "count"),
+                "note": f"{format_value(dropped, 'count')} dropped" if dropped else "",
+            }
+        )
+    parts = [
+        {"name": label(name), "bar": bar(_share(size, full), "split"), "text": format_value(size, "count"), "note": ""}
+        for name, size in splits.items()
+    ]
+    all_drops = mappings(details.get("drops"))
+    drops = [
+        {
+            "op": drop.get("op"),
+            "reason": drop.get("reason"),
+            "text": clip(drop.get("text"), 400),
+            "kept": clip(drop.get("kept_text"), 400) if drop.get("kept_text") else None,
+        }
+        for drop in all_drops[:MOST_DROPS]
+    ]
+    found: View = {"steps": rows, "splits": parts, "drops": drops, "more": len(all_drops) - len(drops)}
+    return found if rows or parts or drops else None
+
+
+def _points(curve: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
+    pairs = [(finite(row.get("step")), finite(row.get(key))) for row in curve]
+    return sorted((step, loss) for step, loss in pairs if step is not None and loss is not None)
+
+
+def _curve_in_words(train: list[tuple[float, float]], best: tuple[float, float] | None) -> str:
+    words = "Loss over training steps."
+    if train:
+        ends = significant(train[0][1], 3), significant(train[-1][1], 3)
+        words += f" Train loss from {ends[0]} to {ends[1]} at step {significant(train[-1][0])}."
+    if best:
+        words += f" Best validation loss {significant(best[1], 3)} at step {significant(best[0])}."
+    return words
+
+
+def train(details: Mapping[str, Any]) -> View | None:
+    """The loss curve, why training stopped, and its settings."""
+    curve = mappings(details.get("curve"))
+    losses, checks = _points(curve, "train_loss"), _points(curve, "eval_loss")
+    best = next((point for point in checks if point[0] == finite(details.get("best_step"))), None)
+    series = [one for one in (Series("train", losses), Series("valid", checks, dots=True)) if one.points]
+    words = _curve_in_words(losses, best)
+    # The same drawing at two sizes: one picture scaled down to a phone's width would leave labels too small to read.
+    charts = [
+        line_chart(series, summary=words, titles=("step", "loss"), best=best, width=width, height=height)
+        for width, height in ((880, 300), (340, 260))
+    ]
+    broken = sum(1 for row in curve for key in ("train_loss", "eval_loss") if key in row and finite(row[key]) is None)
+    found: View = {
+        "charts": charts if series else [],
+        "lines": [one.style for one in series],
+        "words": words,
+        "best": best and {"step": significant(best[0]), "loss": significant(best[1])},
+        "broken": broken,
+        "stop": details.get("stop_reason") or "",
+        "settings": [(label(name), plain(value)) for name, value in mapping(details.get("settings")).items()],
+    }
+    return found if found["charts"] or found["stop"] or found["settings"] else None
+
+
+def compress(details: Mapping[str, Any]) -> View | None:
+    """The files made, and their sizes beside the full-precision model's."""
+    files = mappings(details.get("files"))
+    sizes = []
+    for row in files:
+        size, ratio = finite(row.get("bytes")), finite(row.get("to_fp32"))
+        sizes.append((size, size / ratio if size is not None and ratio is not None and ratio > 0 else None))
+    full = _most([size for pair in sizes for size in pair])
+    rows = []
+    for row, (size, original) in zip(files, sizes, strict=True):
+        ratios = [
+            f"{format_value(row.get(key), 'ratio')} of {name}"
+            for key, name in (("to_fp32", "FP32"), ("to_bf16", "BF16"))
+            if number(row.get(key)) is not None
+        ]
+        drawn = bar(_share(size, full), "tuned", ghost=_share(original, full))
+        name = f"{row.get('name') or ''} ({row['format']})" if row.get("format") else row.get("name")
+        rows.append({"name": name, "bar": drawn, "text": format_value(size, "bytes"), "note": ", ".join(ratios)})
+    return {"files": rows, "ghost": any(pair[1] is not None for pair in sizes)} if rows else None
+
+
+def _agreement(details: Mapping[str, Any], same: str, of: str, words: str) -> View | None:
+    part, whole = number(details.get(same)), number(details.get(of))
+    if part is None or whole is None:
+        return None
+    share = format_value(part / whole, "fraction") if whole > 0 else ""
+    return {
+        "text": f"{format_value(part, 'count')} of {format_value(whole, 'count')}",
+        "share": share,
+        "words": words,
+        "bar": bar(part / whole if whole > 0 else None, "tuned"),
+    }
+
+
+def parity(details: Mapping[str, Any]) -> View | None:
+    """How often the compressed model says the same, and where it does not."""
+    counts = [
+        found
+        for found in (
+            _agreement(details, "agreeing", "positions", "token positions agree"),
+            _agreement(details, "prompts_equal", "prompts", "answers are the same in full"),
+        )
+        if found
+    ]
+    all_differences = mappings(details.get("differences"))
+    differences = [
+        {
+            "item": row.get("item"),
+            "position": format_value(row.get("position"), "count"),
+            "expected": token(row.get("expected")),
+            "got": token(row.get("got")),
+            "margin": format_value(row.get("margin")),
+        }
+        for row in all_differences[:MOST_DIFFERENCES]
+    ]
+    scores = [
+        {
+            "name": row.get("model"),
+            "bar": bar(finite(row.get("accuracy")), "tuned"),
+            "text": format_value(row.get("accuracy"), "fraction"),
+            "note": "",
+        }
+        for row in mappings(details.get("scores"))
+    ]
+    more = len(all_differences) - len(differences)
+    found: View = {"counts": counts, "differences": differences, "more": more, "scores": scores}
+    return found if counts or differences or scores else None
+
+
+def serve(details: Mapping[str, Any]) -> View | None:
+    """How fast the model answers, and what that costs."""
+    rows = mappings(details.get("throughput"))
+    full = _most([row.get("tokens_per_second") for row in rows])
+    throughput = [
+        {
+            "engine": row.get("engine"),
+            "concurrency": format_value(row.get("concurrency"), "count"),
+            "tokens": format_value(row.get("tokens_per_second"), "tokens/s"),
+            "bar": bar(_share(row.get("tokens_per_second"), full), "tuned"),
+            "requests": format_value(row.get("requests_per_second"), "requests/s"),
+        }
+        for row in rows
+    ]
+    cost = [
+        {
+            "engine": row.get("engine"),
+            "time": duration(row.get("device_seconds_per_1000")),
+            "price": format_value(row.get("cost_per_1000"), row.get("currency")),
+        }
+        for row in mappings(details.get("cost"))
+    ]
+    return {"throughput": throughput, "cost": cost} if throughput or cost else None
+
+
+SECTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], View | None]]] = {
+    "before-after": ("evaluate", comparison),
+    "data": ("data", data),
+    "training": ("train", train),
+    "compression": ("compress", compress),
+    "parity": ("parity", parity),
+    "serving": ("serve", serve),
+}
+"""The page's section: the stage whose details it shows, and what reads them."""

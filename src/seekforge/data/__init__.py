@@ -1,0 +1,7 @@
+"""The data stage: raw files in, a clean train, validation and test split out, every dropped record with its reason."""
+
+from seekforge.data.pipeline import DataResult, run_pipeline
+from seekforge.data.sources import read_sources
+from seekforge.data.stage import DataStage
+
+__all__ = ["DataResult", "DataStage", "read_sources", "run_pipeline"]

@@ -1,0 +1,34 @@
+"""The canonical order of records: who stays when two are alike, whatever order they were read in."""
+
+from __future__ import annotations
+
+import re
+
+from seekforge.core.records import Record
+
+SPLITS = ("train", "validation", "test")
+_NUMBER = re.compile(r"[0-9]{1,99}")
+# Test before validation before train: a duplicate across splits costs the training, never the test.
+_RANK = {"test": 0, "validation": 1}
+
+
+def natural(text: str) -> tuple[str, str]:
+    """A sort key that counts: `raw-2` comes before `raw-10`.
+
+    >>> sorted(["raw-10", "raw-2"], key=natural)
+    ['raw-2', 'raw-10']
+    """
+    # A number's length goes before its digits; the text itself then tells 01 from 1.
+    return _NUMBER.sub(lambda match: _counted(match[0].lstrip("0")), text), text
+
+
+def canonical(record: Record) -> tuple[int, tuple[str, str]]:
+    """Sort key: the split (test, validation, all others), then the id by `natural`.
+
+    Ids that were made from line numbers therefore keep the earlier line.
+    """
+    return _RANK.get(record.split or "", 2), natural(record.id)
+
+
+def _counted(digits: str) -> str:
+    return f"{len(digits):02}{digits}"

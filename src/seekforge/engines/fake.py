@@ -1,0 +1,154 @@
+"""An engine without a model: says back what it was told, as slowly and as faultily as a test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from seekforge.core.errors import EngineError, InputError
+from seekforge.engines.checks import check_prompt, check_sampling
+from seekforge.engines.detokenise import Detokeniser
+from seekforge.engines.protocol import Delta, EngineStats, FinishReason, Generation, Messages, Sampling
+
+_ROLES = ("system", "user", "assistant")
+_ANSWER = "<assistant>"
+
+
+class FakeEngine:
+    """Echoes the last user message, one UTF-8 byte a token.
+
+    Args:
+        reply: Say this instead of the echo.
+        context_length: Longest prompt and answer together, in bytes.
+        token_seconds: Time between two tokens.
+        first_seconds: Time before the first token.
+        fail_after: Raise `EngineError` after this many tokens of every answer.
+
+    Attributes:
+        cancelled: How many streams were closed before their end.
+        seen: The sampling of every request, in order.
+    """
+
+    def __init__(
+        self,
+        *,
+        reply: str | None = None,
+        context_length: int = 4096,
+        token_seconds: float = 0.0,
+        first_seconds: float = 0.0,
+        fail_after: int | None = None,
+    ) -> None:
+        self.reply, self.context_length, self.fail_after = reply, context_length, fail_after
+        self.token_seconds, self.first_seconds = token_seconds, first_seconds
+        self.cancelled = 0
+        self.seen: list[Sampling] = []
+        self._running = 0
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """Engine and format."""
+        return "fake"
+
+    def render(self, messages: Messages) -> str:
+        """`<role>content` a message, and the assistant's turn opened.
+
+        Raises:
+            InputError: A role is not `system`, `user` or `assistant`, as real templates have it.
+        """
+        for message in messages:
+            if message["role"] not in _ROLES:
+                raise InputError(f"the chat template has no role '{message['role']}'", where="messages")
+        return "".join(f"<{m['role']}>{m['content']}" for m in messages) + _ANSWER
+
+    def encode(self, text: str) -> list[int]:
+        """The UTF-8 bytes."""
+        return list(text.encode())
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Bytes as UTF-8; what is no character becomes U+FFFD."""
+        return bytes(token_ids).decode("utf-8", "replace")
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
+        """Answers all prompts.
+
+        Raises:
+            EngineError: Closed, or scripted to fail.
+            InputError: A prompt or the sampling is out of range.
+        """
+        return [self._whole(prompt, sampling) for prompt in prompts]
+
+    async def stream(self, prompt: Sequence[int], sampling: Sampling) -> AsyncIterator[Delta]:
+        """Answers one prompt, a character or more at a time.
+
+        Raises:
+            EngineError: Closed, or scripted to fail.
+            InputError: The prompt or the sampling is out of range.
+        """
+        answer = self._answer(prompt, sampling)
+        self._running += 1
+        finished = False
+        try:
+            await asyncio.sleep(self.first_seconds)
+            for delta in answer:
+                finished = delta.finish_reason is not None
+                if delta.text or finished:
+                    yield delta
+                if not finished:
+                    await asyncio.sleep(self.token_seconds)
+        except EngineError:
+            finished = True
+            raise
+        finally:
+            self._running -= 1
+            self.cancelled += not finished
+
+    def stats(self) -> EngineStats:
+        """Streams that are open."""
+        return EngineStats(self._running, 0, 0.0)
+
+    def close(self) -> None:
+        """Refuses all work from now on."""
+        self._closed = True
+
+    def _whole(self, prompt: Sequence[int], sampling: Sampling) -> Generation:
+        deltas = []
+        for delta in self._answer(prompt, sampling):
+            time.sleep(self.token_seconds)
+            deltas.append(delta)
+        token_ids = tuple(i for delta in deltas for i in delta.token_ids)
+        reason = deltas[-1].finish_reason or "stop"
+        return Generation(token_ids, "".join(delta.text for delta in deltas), reason, len(prompt))
+
+    def _answer(self, prompt: Sequence[int], sampling: Sampling) -> Iterator[Delta]:
+        if self._closed:
+            raise EngineError("the engine is closed", mend="Start a new one")
+        check_prompt(prompt, self.context_length, 256)
+        check_sampling(sampling)
+        self.seen.append(sampling)
+        return self._deltas(prompt, sampling)
+
+    def _deltas(self, prompt: Sequence[int], sampling: Sampling) -> Iterator[Delta]:
+        text = self.reply if self.reply is not None else _last_user_message(self.decode(prompt))
+        tokens = text.encode() or b"."
+        limit = min(sampling.max_new_tokens, self.context_length - len(prompt))
+        detokeniser = Detokeniser(self.decode, sampling.stop)
+        reason: FinishReason = "stop" if len(tokens) < limit and not sampling.ignore_eos else "length"
+        source = itertools.cycle(tokens) if sampling.ignore_eos else tokens
+        for count, token in enumerate(itertools.islice(source, limit)):
+            if count == self.fail_after:
+                raise EngineError("the engine has failed: as the script says", mend="Start a new one")
+            piece = detokeniser.push([token])
+            if detokeniser.stopped:
+                reason = "stop"
+                yield Delta(piece.token_ids, piece.text, reason)
+                return
+            yield Delta(piece.token_ids, piece.text)
+        rest = detokeniser.finish()
+        yield Delta(rest.token_ids, rest.text, reason)
+
+
+def _last_user_message(rendered: str) -> str:
+    return rendered.rpartition("<user>")[2].removesuffix(_ANSWER)

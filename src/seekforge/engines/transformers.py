@@ -1,0 +1,183 @@
+"""The reference engine: plain `transformers`. What training produced is what this engine says it is."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seekforge.core.config.environment import quiet_libraries
+from seekforge.core.errors import ModelError
+from seekforge.engines.protocol import FinishReason, Generation, Messages, Sampling
+
+if TYPE_CHECKING:
+    import torch
+
+
+def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401  transformers has no types that mypy may follow here
+    """The folder's tokenizer, padding on the left as generation needs it.
+
+    Raises:
+        ModelError: No tokenizer, or one without a chat template.
+    """
+    quiet_libraries()
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise ModelError("no usable tokenizer", where=str(folder), mend="The folder needs tokenizer.json") from error
+    if tokenizer.chat_template is None:
+        raise ModelError("the tokenizer has no chat template", where=str(folder), mend="Use an instruct model")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "left"
+    return tokenizer
+
+
+def load_model(folder: Path, dtype: str = "bfloat16") -> Any:  # noqa: ANN401
+    """The folder's causal language model in evaluation mode.
+
+    Raises:
+        ModelError: The weights are missing or do not fit the config.
+    """
+    quiet_libraries()
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"weights cannot be loaded ({error})", where=str(folder), mend="Fetch the model again"
+        ) from error
+    return model.eval()
+
+
+def load_trained(base: Path, trained: Path, dtype: str = "bfloat16") -> Any:  # noqa: ANN401
+    """What a train artifact made: its `model` folder, or its `adapter` merged into the base weights.
+
+    The sum is taken in float32 and rounded once, so every later step starts from the same bytes.
+
+    Raises:
+        ModelError: The folder holds neither.
+    """
+    import torch
+    from peft import PeftModel
+
+    if (trained / "model").is_dir():
+        return load_model(trained / "model", dtype)
+    if not (trained / "adapter").is_dir():
+        raise ModelError("neither adapter/ nor model/ in the folder", where=str(trained), mend="Give a train artifact")
+    merged = PeftModel.from_pretrained(load_model(base, "float32"), trained / "adapter").merge_and_unload()
+    return merged.to(torch.bfloat16).to(getattr(torch, dtype)).eval()
+
+
+class TransformersEngine:
+    """Batched greedy or sampled generation with a model folder.
+
+    Args:
+        folder: A Hugging Face model folder; its tokenizer is used in any case.
+        dtype: `bfloat16` or `float32`.
+        batch_size: Prompts at once.
+        model: A model that is loaded already, used in place of the folder's weights.
+    """
+
+    def __init__(self, folder: Path, dtype: str = "bfloat16", batch_size: int = 16, model: Any = None) -> None:  # noqa: ANN401
+        self._dtype, self._batch_size = dtype, batch_size
+        self.tokenizer = load_tokenizer(folder)
+        self.model = model if model is not None else load_model(folder, dtype)
+
+    @classmethod
+    def tuned(cls, base: Path, trained: Path, dtype: str = "bfloat16", batch_size: int = 16) -> TransformersEngine:
+        """The engine on what a train artifact made of `base`."""
+        return cls(base, dtype, batch_size, load_trained(base, trained, dtype))
+
+    @property
+    def name(self) -> str:
+        """Engine and format."""
+        return f"transformers {'BF16' if self._dtype == 'bfloat16' else 'FP32'}"
+
+    def render(self, messages: Messages) -> str:
+        """The conversation as the chat template writes it, ready for the answer."""
+        rendered = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        return str(rendered)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids; the template has already written every special token."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of token ids, special tokens left out."""
+        return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
+
+    @property
+    def end_token(self) -> int:
+        """The token that ends an answer."""
+        return int(self.tokenizer.eos_token_id)
+
+    def piece(self, token_id: int) -> str:
+        """One token as text, special tokens shown."""
+        return str(self.tokenizer.decode([token_id], skip_special_tokens=False))
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
+        """Answers all prompts, those of like length together to waste little on padding."""
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        answers: dict[int, Generation] = {}
+        for start in range(0, len(order), self._batch_size):
+            chosen = order[start : start + self._batch_size]
+            answers.update(zip(chosen, self._batch([prompts[i] for i in chosen], sampling), strict=True))
+        return [answers[i] for i in range(len(prompts))]
+
+    def logits(self, prompt: Sequence[int], answer: Sequence[int]) -> torch.Tensor:
+        """Next-token logits at each position of a teacher-forced answer: float32, shape (len(answer), vocabulary)."""
+        import torch
+
+        ids = torch.tensor([[*prompt, *answer]], device=self.model.device)
+        with torch.inference_mode():
+            kept: torch.Tensor = self.model(ids, logits_to_keep=len(answer) + 1).logits
+        return kept[0, :-1].float()
+
+    def close(self) -> None:
+        """Frees the weights."""
+        self.model = None
+        gc.collect()
+
+    def _batch(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
+        import torch
+
+        width = max(map(len, prompts))
+        pad = self.tokenizer.pad_token_id
+        ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts], device=self.model.device)
+        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=self.model.device)
+        if sampling.seed is not None:
+            torch.manual_seed(sampling.seed)
+        with torch.inference_mode():
+            out = self.model.generate(ids, attention_mask=mask, **self._options(sampling))
+        return [self._finish(row[width:].tolist(), len(p), sampling) for row, p in zip(out, prompts, strict=True)]
+
+    def _options(self, sampling: Sampling) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "max_new_tokens": sampling.max_new_tokens,
+            "pad_token_id": self.tokenizer.pad_token_id,
+        }
+        options["do_sample"] = sampling.temperature > 0
+        if sampling.temperature > 0:
+            options |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
+        if sampling.ignore_eos:
+            options["min_new_tokens"] = sampling.max_new_tokens
+        return options
+
+    def _finish(self, token_ids: list[int], prompt_tokens: int, sampling: Sampling) -> Generation:
+        reason: FinishReason = "length"
+        eos = self.tokenizer.eos_token_id
+        if eos in token_ids and not sampling.ignore_eos:
+            token_ids, reason = token_ids[: token_ids.index(eos)], "stop"
+        text = self.decode(token_ids)
+        cuts = [text.index(stop) for stop in sampling.stop if stop in text]
+        if cuts:
+            text, reason = text[: min(cuts)], "stop"
+        return Generation(tuple(token_ids), text, reason, prompt_tokens)

@@ -1,0 +1,30 @@
+"""Reading a decision off an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+
+def decide(answer: str, labels: Sequence[str]) -> str:
+    """The label that the answer names first, or `""` when it names none.
+
+    The base model, which was never told the form, gets its decision read as kindly as the tuned one.
+
+    >>> decide("I would hold this. Do not approve.", ["APPROVE", "HOLD"])
+    'HOLD'
+    """
+    match = _pattern(tuple(labels)).search(answer)
+    if match is None:
+        return ""
+    by_fold = {label.casefold(): label for label in labels}
+    return by_fold[match[0].casefold()]
+
+
+@lru_cache(maxsize=16)
+def _pattern(labels: tuple[str, ...]) -> re.Pattern[str]:
+    """Longest label first; a Latin label must be a whole word, a Chinese one has no word boundaries to ask for."""
+    longest = sorted(labels, key=len, reverse=True)
+    parts = [rf"(?<![A-Za-z]){re.escape(x)}(?![A-Za-z])" if x.isascii() else re.escape(x) for x in longest]
+    return re.compile("|".join(parts), re.IGNORECASE)

@@ -1,0 +1,23 @@
+"""Accuracy of decisions: predictions and references are labels, `""` where an answer held none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seekforge.evaluate.metrics import Rows
+
+
+class Accuracy:
+    """Share of decisions that are right."""
+
+    unit = "fraction"
+
+    def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
+        """1 where the labels are the same, shape (pairs, 1)."""
+        return np.array([[float(p == r)] for p, r in zip(predictions, references, strict=True)])
+
+    def figure(self, rows: Rows) -> float:
+        """Mean."""
+        return float(rows.mean())

@@ -1,0 +1,38 @@
+"""Token F1 as SQuAD defines it (Rajpurkar et al. 2016), over words that jieba cuts where the text is Chinese."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from seekforge.evaluate.metrics import Rows
+from seekforge.evaluate.text import words
+
+
+def token_f1(prediction: str, reference: str) -> float:
+    """Harmonic mean of precision and recall of shared words, 0 to 1; two empty texts are equal.
+
+    >>> token_f1("hold rule 12", "hold rule 3")
+    0.6666666666666666
+    """
+    left, right = words(prediction), words(reference)
+    if not left or not right:
+        return float(left == right)
+    shared = sum((Counter(left) & Counter(right)).values())
+    return 2 * shared / (len(left) + len(right))
+
+
+class TokenF1:
+    """Mean token F1."""
+
+    unit = "fraction"
+
+    def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
+        """F1 of each pair, shape (pairs, 1)."""
+        return np.array([[token_f1(p, r)] for p, r in zip(predictions, references, strict=True)])
+
+    def figure(self, rows: Rows) -> float:
+        """Mean."""
+        return float(rows.mean())

@@ -1,0 +1,51 @@
+"""Errors as the OpenAI API writes them: `{"error": {"message", "type", "param", "code"}}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from seekforge.core.errors import InputError, SeekforgeError
+
+
+class ApiError(Exception):
+    """What a client is told.
+
+    Args:
+        status: HTTP status.
+        message: What is wrong, in a sentence.
+        param: The field that it is about.
+        code: For programs (`model_not_found`).
+    """
+
+    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.param, self.code = status, message, param, code
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+
+
+def from_validation(error: ValidationError) -> ApiError:
+    """The first problem that pydantic found; the client's input is not repeated."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    param = ".".join(str(part) for part in first["loc"] if not _is_branch(part)) or None
+    if first["type"] == "json_invalid":
+        return ApiError(400, f"the body is not JSON: {first['msg']}", code="invalid_json")
+    message = first["msg"].removeprefix("Value error, ")
+    return ApiError(400, f"{param}: {message}" if param else message, param=param, code="invalid_value")
+
+
+def from_ours(error: SeekforgeError) -> ApiError:
+    """The client's fault is 400, the engine's 503: another worker may well answer."""
+    if isinstance(error, InputError):
+        return ApiError(400, str(error), param=error.where or None, code="invalid_value")
+    return ApiError(503, str(error), code="engine_unavailable")
+
+
+def _is_branch(part: object) -> bool:
+    """Pydantic puts the branch of a union into the place (`stop.list[str].0`); it is no field."""
+    return isinstance(part, str) and (part in {"str", "ContentPart"} or "[" in part)
