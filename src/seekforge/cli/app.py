@@ -11,6 +11,8 @@ from seekforge import __version__
 from seekforge.cli import chat, compress, data, doctor, evaluate, run, serve, train
 from seekforge.core.errors import SeekforgeError
 
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+
 app = typer.Typer(
     name="seekforge",
     help="From raw domain text to a measured LLM endpoint. Start with: seekforge run recipes/risk_desk.yaml",
@@ -47,9 +49,10 @@ def main() -> None:
             raise
         typer.echo(f"seekforge: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("\nseekforge: stopped; the same command goes on from here", err=True)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            typer.echo("\nseekforge: stopped; the same command goes on from here", err=True)
+        raise
 
 
 if __name__ == "__main__":

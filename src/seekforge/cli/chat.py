@@ -51,7 +51,7 @@ def _talk(engine: Engine, sampling: Sampling, system: str | None, message: str |
 def _ask() -> str:
     try:
         return input("you> ").strip()
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
         return ""
 
 

@@ -16,7 +16,7 @@ def command(
     system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="A permitted label; repeat for each.")] = None,
     threshold: Annotated[float, typer.Option(help="Jaccard similarity from which two prompts are the same.")] = 0.7,
-    seed: Annotated[int, typer.Option(help="Of the split.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 7,
 ) -> None:
     """Clean, deduplicate, split and leak-check records; every dropped record is kept with its reason.
 

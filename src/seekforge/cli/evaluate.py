@@ -19,8 +19,8 @@ def command(
     metric: Annotated[list[str] | None, typer.Option(help="A metric; repeat for each.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="A permitted label; repeat for each.")] = None,
     system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 64,
-    limit: Annotated[int | None, typer.Option(help="Use at most this many records.")] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many records.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Ask a model every question of a file, greedily, and score the answers with 95 % intervals.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def run_recipe(
     plan = Plan(all_stages(), redo_from, until)
     for stage in plan.wanted():
         stage.config(recipe)  # wrong paths and missing files show now, before anything is written
-    run = open_run(environment.runs, recipe.name, recipe_hash(recipe))
+    identity = recipe_hash(recipe, redo_from)
+    run = open_run(environment.runs, recipe.name, identity)
     try:
         outcomes = Runner(recipe, plan, run, environment, progress, command).execute()
     except InputError:
@@ -71,7 +73,7 @@ def run_recipe(
         raise
     found = verdicts(recipe, outcomes)
     report = _write(recipe, run, outcomes, found, shlex.join(command))
-    run.save(recipe_hash(recipe), done=True)
+    run.save(identity, done=True)
     return Finished(run, outcomes, found, report)
 
 
@@ -93,9 +95,11 @@ def _discard_empty(run: RunFolder, runs: Path) -> None:
     if run.finished_stages or run.resumed:
         return
     shutil.rmtree(run.folder)
+    with suppress(OSError):  # only when it is empty
+        (runs / "artifacts").rmdir()
     latest = runs / "latest"
     if latest.is_symlink() and not latest.exists():
         latest.unlink()
-        others = sorted(path.parent for path in runs.glob("*/run.json"))
+        others = sorted(runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime_ns)
         if others:
-            latest.symlink_to(others[-1].name)
+            latest.symlink_to(others[-1].parent.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,15 +31,16 @@ def command(
     Stages whose inputs are unchanged are reused. After a crash, the same command goes on where it stopped.
     The report lies in runs/latest/report.html. Exit code 0: all gates passed; 3: a gate failed; 2: bad input.
 
-    Example: seekforge run recipes/risk_desk.yaml --set train.epochs=2 --until evaluate
+    Example: seekforge run recipes/risk_desk.yaml --set train.epochs=1 --until evaluate
     """
     from seekforge.cli.pipeline import run_recipe
     from seekforge.core.config import environment, load_recipe
     from seekforge.core.progress import for_terminal
 
-    loaded = load_recipe(recipe, settings or [])
+    # In a log, progress goes with the results; standard error is for what went wrong, one line.
+    machine, progress = environment(), for_terminal(sys.stdout)
+    loaded = _without_alias(load_recipe(recipe, settings or []), machine)
     words = ["seekforge", "run", str(recipe), *(part for s in settings or [] for part in ("--set", s))]
-    machine, progress = environment(), for_terminal()
     finished = run_recipe(loaded, machine, progress, words, redo_from, until)
     _register(loaded, finished, machine, progress)
     _show(finished)
@@ -46,9 +48,20 @@ def command(
         raise typer.Exit(_GATE_FAILED)
 
 
+def _without_alias(recipe: Recipe, machine: Environment) -> Recipe:
+    """A recipe that goes on from a registered model trains its merged weights."""
+    from seekforge.core import tracking
+
+    if not tracking.is_alias(recipe.model):
+        return recipe
+    folder, _ = tracking.resolve_alias(recipe.model, machine)
+    return recipe.model_copy(update={"model": str(folder / "merged")})
+
+
 def _register(recipe: Recipe, finished: Finished, machine: Environment, progress: Progress) -> None:
     """Every run is recorded; a whole one becomes a model version, the champion only when every gate passed."""
     from seekforge.core import tracking
+    from seekforge.core.report.build import alias_of
 
     parameters = {"model": recipe.model, "seed": recipe.seed, "recipe": recipe.model_dump_json()}
     run_id = tracking.record(finished.report, finished.run.folder, machine, parameters)
@@ -56,7 +69,7 @@ def _register(recipe: Recipe, finished: Finished, machine: Environment, progress
     compressed = made.get("compress")
     if compressed is None or made.get("serve") is None:
         return
-    alias = "champion" if all(verdict.passed for verdict in finished.verdicts) else "challenger"
+    alias = alias_of(finished.report["verdict"], finished.verdicts)
     tags = {"content_hash": compressed.content_hash, "format": recipe.serve.format, "seekforge.run": finished.run.id}
     version = tracking.register(recipe.name, compressed.folder, alias, run_id, machine, tags)
     progress.say(f"registered {recipe.name} version {version} as {alias}")

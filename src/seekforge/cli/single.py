@@ -13,7 +13,7 @@ from seekforge.core import artifacts
 from seekforge.core.artifacts import Artifact, Origin
 from seekforge.core.config import Recipe, environment
 from seekforge.core.errors import InputError
-from seekforge.core.files import sha256_json
+from seekforge.core.files import disk_errors, full_disk, sha256_json
 from seekforge.core.progress import for_terminal
 from seekforge.core.stage import Stage, StageContext
 
@@ -33,14 +33,16 @@ def run_single(name: str, recipe: Recipe, out: Path, parents: Mapping[str, Artif
             return known
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError("the output folder is not empty", where=str(out), mend="Name a new folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(out.parent):
+        out.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with artifacts.exclusive(out) as partial:
         context = StageContext(
             recipe, partial, parents, for_terminal(), environment(), " ".join(["seekforge", *sys.argv[1:]])
         )
         try:
-            result = stage.run(context)
+            with full_disk(partial):
+                result = stage.run(context)
         except InputError:
             artifacts.discard_empty(out)
             raise

@@ -19,7 +19,7 @@ def command(
     method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
     batch_size: Annotated[int, typer.Option("--batch-size", "--batch_size", help="Records a step.")] = 8,
     max_length: Annotated[int, typer.Option("--max-length", "--max_length", help="Longest record in tokens.")] = 1024,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
 ) -> None:
     """Fine-tune a model: clean the file, hold out a validation split, train, stop before it overfits, keep the best.
 
@@ -29,7 +29,9 @@ def command(
     """
     from seekforge.cli.single import run_single
     from seekforge.core.config import DataConfig, Recipe, SourceConfig, SplitConfig, TrainConfig, validate
+    from seekforge.core.models import resolve
 
+    resolve(model_name)  # a wrong name shows now, before the data is cleaned
     values = {
         "method": method,
         "learning_rate": lr,

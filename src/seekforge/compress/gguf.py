@@ -41,23 +41,35 @@ def export(folder: Path, target: Path, file_format: str, progress: Progress) -> 
     import gguf
 
     family, config = family_of_folder(folder), read_config(folder)
+    check_exportable(family, str(folder))
+    scratch = target.with_name(f".{target.name}")
+    try:
+        with disk_errors(target):
+            writer = gguf.GGUFWriter(scratch, family.gguf_arch)
+            _add_architecture(writer, config, file_format)
+            _add_tokenizer(writer, folder, int(config["vocab_size"]))
+            _add_tensors(writer, folder, family, config, file_format, progress)
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_tensors_to_file()
+            writer.close()
+            scratch.replace(target)
+    finally:
+        scratch.unlink(missing_ok=True)  # half a file, where something failed
+
+
+def check_exportable(family: Family, where: str) -> None:
+    """Whether a family has a GGUF form that our engines load.
+
+    Raises:
+        ModelError: It has none.
+    """
     if family.gguf_arch is None:
         raise ModelError(
             f"{family.title} cannot be written as GGUF for our engines",
-            where=str(folder),
-            mend="Serve the merged folder by vLLM",
+            where=where,
+            mend="Run with --until evaluate, and serve the trained weights by vLLM",
         )
-    scratch = target.with_name(f".{target.name}")
-    with disk_errors(target):
-        writer = gguf.GGUFWriter(scratch, family.gguf_arch)
-        _add_architecture(writer, config, file_format)
-        _add_tokenizer(writer, folder, int(config["vocab_size"]))
-        _add_tensors(writer, folder, family, config, file_format, progress)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-        scratch.replace(target)
 
 
 def _add_architecture(writer: Any, config: dict[str, Any], file_format: str) -> None:  # noqa: ANN401

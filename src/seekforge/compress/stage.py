@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seekforge.compress.gguf import export
+from seekforge.compress.gguf import check_exportable, export
 from seekforge.core.config import Recipe
 from seekforge.core.files import disk_errors
 from seekforge.core.gates import Measurement
-from seekforge.core.models import resolve
+from seekforge.core.models import family_of_folder, resolve
 from seekforge.core.progress import Progress
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.engines.weights import hf_folder
@@ -30,7 +30,14 @@ class CompressStage:
     needs: ClassVar[tuple[str, ...]] = ("train",)
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
-        """The formats and the base model."""
+        """The formats and the base model.
+
+        Raises:
+            ModelError: A local folder's architecture has no GGUF form; better said before it was trained than after.
+        """
+        ref = resolve(recipe.model)
+        if ref.kind == "folder" and ref.path is not None:
+            check_exportable(family_of_folder(ref.path), str(ref.path))
         return {"compress": recipe.compress.model_dump(mode="json"), "model": recipe.model}
 
     def run(self, context: StageContext) -> StageResult:

@@ -14,6 +14,7 @@ from typing import Any
 from seekforge.core.errors import ResourceError
 
 _CHUNK = 1 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def sha256_file(path: Path) -> str:
@@ -39,12 +40,15 @@ def write_json(path: Path, value: object) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes text atomically (temporary file beside it, fsync, rename)."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with disk_errors(path):
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+    try:
+        with disk_errors(path):
+            with scratch.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401  JSON is any of its types
@@ -53,15 +57,25 @@ def read_json(path: Path) -> Any:  # noqa: ANN401  JSON is any of its types
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turns "no space left" and "permission denied" into one line for the user."""
+def full_disk(path: Path) -> Iterator[None]:
+    """Turns "no space left" into one line for the user, also where a library wraps it in an error of its own."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if getattr(error, "errno", None) in _FULL or os.strerror(errno.ENOSPC) in str(error):
             raise ResourceError(
                 "no space left on the disk", where=str(path), mend="Free some space and run the same command again"
             ) from error
+        raise
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns "no space left" and "permission denied" into one line for the user."""
+    try:
+        with full_disk(path):
+            yield
+    except OSError as error:
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise ResourceError(
                 "cannot write here", where=str(path), mend="Choose a folder that you may write"

@@ -88,8 +88,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(
             "model folder without config.json", where=str(folder), mend="Give a Hugging Face model folder"
         ) from error
-    except ValueError as error:
-        raise ModelError("config.json is no JSON", where=str(folder), mend="Fetch the model again") from error
+    except (ValueError, TypeError) as error:
+        raise ModelError("config.json is no JSON object", where=str(folder), mend="Fetch the model again") from error
 
 
 def _demo_file() -> Path:

@@ -129,6 +129,6 @@ class _RichTask:
         self._bars.update(self._number, advance=steps, note=note)
 
 
-def for_terminal() -> Progress:
-    """Bars when standard error is a terminal, plain lines when it is not."""
-    return Rich() if sys.stderr.isatty() else Plain(sys.stderr)
+def for_terminal(log: TextIO | None = None) -> Progress:
+    """Bars when standard error is a terminal, else plain lines on `log`, which is standard error by default."""
+    return Rich() if sys.stderr.isatty() else Plain(log or sys.stderr)

@@ -13,7 +13,7 @@ from seekforge.core import artifacts
 from seekforge.core.artifacts import Artifact, Origin
 from seekforge.core.config import Environment, Recipe
 from seekforge.core.errors import ConfigError, InputError
-from seekforge.core.files import sha256_json
+from seekforge.core.files import full_disk, sha256_json
 from seekforge.core.gates import Verdict, judge_all
 from seekforge.core.progress import Progress
 from seekforge.core.registry import nearest
@@ -133,7 +133,8 @@ class Runner:
                 f"{self._command} --from {stage.name}",
             )
             try:
-                result = stage.run(context)
+                with full_disk(partial):
+                    result = stage.run(context)
             except InputError:
                 artifacts.discard_empty(final)
                 raise
@@ -169,7 +170,7 @@ class Runner:
         if stage not in self._run.finished_stages:
             self._run.finished_stages.append(stage)
         self._run.journal("stage finished", stage=stage, status=status)
-        self._run.save(recipe_hash(self._recipe), done=False)
+        self._run.save(recipe_hash(self._recipe, self._plan.redo_from), done=False)
 
     def _link(self, name: str, folder: Path) -> None:
         link = self._run.folder / name
@@ -177,9 +178,9 @@ class Runner:
         link.symlink_to(Path("..") / folder.relative_to(self._environment.runs))
 
 
-def recipe_hash(recipe: Recipe) -> str:
-    """What makes two runs the same run."""
-    return sha256_json(recipe.model_dump(mode="json"))
+def recipe_hash(recipe: Recipe, redo_from: str | None = None) -> str:
+    """What makes two runs the same run: the recipe, and the stage from which it is to be made again."""
+    return sha256_json({"recipe": recipe.model_dump(mode="json"), "from": redo_from})
 
 
 def verdicts(recipe: Recipe, outcomes: Sequence[Outcome]) -> list[Verdict]:

@@ -40,8 +40,10 @@ class RunFolder:
     def journal(self, event: str, **facts: object) -> None:
         """Appends one line to `events.jsonl`, on disk before it returns."""
         line = {"at": _now(), "event": event, "pid": os.getpid(), **facts}
-        with disk_errors(self.folder), (self.folder / JOURNAL).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with disk_errors(self.folder), (self.folder / JOURNAL).open("a+b") as file:
+            if file.tell() and file.seek(-1, os.SEEK_END) and file.read(1) != b"\n":
+                file.write(b"\n")  # what a kill cut in half must not swallow this line
+            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,9 @@ def record(report: Mapping[str, Any], folder: Path, environment: Environment, pa
     Raises:
         SeekforgeError: The tracking server does not answer.
     """
-    from mlflow.entities import Metric, Param
-    from mlflow.exceptions import MlflowException
+    with _answering(environment):
+        from mlflow.entities import Metric, Param
 
-    try:
         client = _client(environment)
         run_id = _run_id(client, report, environment)
         stages = [stage for stage in report["stages"] if "measurements" in stage]
@@ -43,8 +43,6 @@ def record(report: Mapping[str, Any], folder: Path, environment: Environment, pa
             client.log_artifact(run_id, str(folder / name))
         client.set_tag(run_id, "seekforge.verdict", report["verdict"])
         client.set_terminated(run_id, status="FINISHED" if report["verdict"] == "passed" else "FAILED")
-    except MlflowException as error:
-        raise _unreachable(environment, error) from error
     return str(run_id)
 
 
@@ -64,17 +62,13 @@ def register(
     Returns:
         The version's number.
     """
-    from mlflow.exceptions import MlflowException
-
-    try:
+    with _answering(environment):
         client = _client(environment)
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
         known = [v for v in client.search_model_versions(f"name = '{name}'") if v.source == str(source)]
         version = known[0] if known else client.create_model_version(name, str(source), run_id, tags=dict(tags))
         client.set_registered_model_alias(name, alias, version.version)
-    except MlflowException as error:
-        raise _unreachable(environment, error) from error
     return str(version.version)
 
 
@@ -83,10 +77,12 @@ def resolve_alias(reference: str, environment: Environment) -> tuple[Path, dict[
 
     Raises:
         ModelError: Nothing carries the alias, or several models do.
+        SeekforgeError: The tracking server does not answer.
     """
     name, _, alias = reference.rpartition("@")
-    client = _client(environment)
-    models = [m for m in client.search_registered_models() if alias in m.aliases and name in ("", m.name)]
+    with _answering(environment):
+        client = _client(environment)
+        models = [m for m in client.search_registered_models() if alias in m.aliases and name in ("", m.name)]
     if not models:
         raise ModelError(
             f"no registered model has the alias '{alias}'", where=reference, mend="Run a recipe to its end first"
@@ -94,7 +90,8 @@ def resolve_alias(reference: str, environment: Environment) -> tuple[Path, dict[
     if len(models) > 1:
         choices = ", ".join(f"{m.name}@{alias}" for m in models)
         raise ModelError(f"several models have the alias '{alias}'", where=reference, mend=f"Say which: {choices}")
-    version = client.get_model_version_by_alias(models[0].name, alias)
+    with _answering(environment):
+        version = client.get_model_version_by_alias(models[0].name, alias)
     folder = Path(version.source)
     if not folder.is_dir():
         raise ModelError("the registered model's folder is gone", where=str(folder), mend="Run its recipe again")
@@ -123,10 +120,18 @@ def _run_id(client: Any, report: Mapping[str, Any], environment: Environment) ->
     return str(client.create_run(experiment_id, run_name=report["id"], tags={_RUN_TAG: report["id"]}).info.run_id)
 
 
-def _unreachable(environment: Environment, error: Exception) -> SeekforgeError:
-    first = str(error).splitlines()[0]
-    return SeekforgeError(
-        f"MLflow refused: {first}",
-        where=environment.tracking_uri,
-        mend="Check MLFLOW_TRACKING_URI; the run itself is safe",
-    )
+@contextmanager
+def _answering(environment: Environment) -> Iterator[None]:
+    """Whatever MLflow raises when it cannot do its work becomes one line."""
+    quiet_libraries()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SeekforgeError(
+            f"MLflow refused: {first}",
+            where=environment.tracking_uri,
+            mend="Check MLFLOW_TRACKING_URI; runs on disk are safe",
+        ) from error

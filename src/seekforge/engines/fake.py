@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from seekforge.core.errors import EngineError, InputError
 from seekforge.engines.checks import check_prompt, check_sampling
@@ -80,7 +80,7 @@ class FakeEngine:
         """
         return [self._whole(prompt, sampling) for prompt in prompts]
 
-    async def stream(self, prompt: Sequence[int], sampling: Sampling) -> AsyncIterator[Delta]:
+    async def stream(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Delta, None]:
         """Answers one prompt, a character or more at a time.
 
         Raises:

@@ -16,6 +16,9 @@ _WORDS = r"|[^\r\n\p{L}\p{N}]?\p{L}+"
 _REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _LLAMA3 = _CONTRACTIONS + _WORDS + r"|\p{N}{1,3}" + _REST
 _QWEN2 = _CONTRACTIONS + _WORDS + r"|\p{N}" + _REST
+_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)"
+# What llama.cpp and OpenVINO do under `default` and under every name that they do not know; it is not GPT-2's.
+_DEFAULT = (r"[\p{P}\$\+<=>\^~\|]+", _GPT2, r"\p{N}+", "[0-9][0-9][0-9]")
 _DEEPSEEK_LLM_HAN = "[一-龥ࠀ-一가-퟿]+"
 _DEEPSEEK_V3_HAN = "[一-龥぀-ゟ゠-ヿ]+"
 
@@ -34,12 +37,13 @@ def _sequence(*parts: dict[str, Any]) -> dict[str, Any]:
 
 DEFINITIONS: dict[str, dict[str, Any]] = {
     "gpt-2": _byte_level(use_regex=True),
+    "default": _sequence(*map(_split, _DEFAULT), _byte_level(use_regex=False)),
     "smollm": _sequence({"type": "Digits", "individual_digits": True}, _byte_level(use_regex=True)),
     "llama-bpe": _sequence(_split(_LLAMA3), _byte_level(use_regex=False)),
     "qwen2": _sequence(_split(_QWEN2), _byte_level(use_regex=False)),
 }
 # Same cuts under another name in GGUF files.
-_ALIASES = {"default": "gpt-2", "llama3": "llama-bpe", "deepseek-r1-qwen": "qwen2"}
+_ALIASES = {"llama3": "llama-bpe", "deepseek-r1-qwen": "qwen2"}
 
 
 def definition(name: str, where: str = "") -> dict[str, Any]:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from seekforge.core.config.environment import quiet_libraries
 from seekforge.core.errors import ModelError
+from seekforge.engines.detokenise import Detokeniser
 from seekforge.engines.protocol import FinishReason, Generation, Messages, Sampling
 
 if TYPE_CHECKING:
     import torch
+
+# Without any of these `transformers` makes up a tokenizer of its own and says nothing.
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
 def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401  transformers has no types that mypy may follow here
@@ -25,8 +29,10 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401  transformers has no ty
     from transformers import AutoTokenizer
 
     try:
+        if not any((folder / name).exists() for name in _VOCABULARIES):
+            raise FileNotFoundError(folder / _VOCABULARIES[0])
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ModelError("no usable tokenizer", where=str(folder), mend="The folder needs tokenizer.json") from error
     if tokenizer.chat_template is None:
         raise ModelError("the tokenizer has no chat template", where=str(folder), mend="Use an instruct model")
@@ -44,16 +50,25 @@ def load_model(folder: Path, dtype: str = "bfloat16") -> Any:  # noqa: ANN401
     """
     quiet_libraries()
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    options = {"dtype": getattr(torch, dtype), "output_loading_info": True}
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
-    except (OSError, ValueError, RuntimeError) as error:
+        model, report = AutoModelForCausalLM.from_pretrained(folder, **options)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"weights cannot be loaded ({error})", where=str(folder), mend="Fetch the model again"
         ) from error
+    # What a file lacks would be filled with random numbers.
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(
+            f"{len(missing)} tensors are missing, '{missing[0]}' among them",
+            where=str(folder),
+            mend="Fetch the model again",
+        )
     return model.eval()
 
 
@@ -73,7 +88,10 @@ def load_trained(base: Path, trained: Path, dtype: str = "bfloat16") -> Any:  # 
     if not (trained / "adapter").is_dir():
         raise ModelError("neither adapter/ nor model/ in the folder", where=str(trained), mend="Give a train artifact")
     merged = PeftModel.from_pretrained(load_model(base, "float32"), trained / "adapter").merge_and_unload()
-    return merged.to(torch.bfloat16).to(getattr(torch, dtype)).eval()
+    # Parameters only: `merged.to(bfloat16)` would round the rotary frequencies too, which no loaded model has rounded.
+    for parameter in merged.parameters():
+        parameter.data = parameter.data.to(torch.bfloat16).to(getattr(torch, dtype))
+    return merged.eval()
 
 
 class TransformersEngine:
@@ -90,6 +108,7 @@ class TransformersEngine:
         self._dtype, self._batch_size = dtype, batch_size
         self.tokenizer = load_tokenizer(folder)
         self.model = model if model is not None else load_model(folder, dtype)
+        self._end_tokens = self._take_over_generation()
 
     @classmethod
     def tuned(cls, base: Path, trained: Path, dtype: str = "bfloat16", batch_size: int = 16) -> TransformersEngine:
@@ -146,6 +165,15 @@ class TransformersEngine:
         self.model = None
         gc.collect()
 
+    def _take_over_generation(self) -> frozenset[int]:
+        """Tokens that end an answer; the folder's own penalties and sampling are put aside: `Sampling` decides."""
+        from transformers import GenerationConfig
+
+        named = self.model.generation_config.eos_token_id
+        ends = frozenset([named] if isinstance(named, int) else named or ()) | {self.end_token}
+        self.model.generation_config = GenerationConfig(eos_token_id=sorted(ends))
+        return ends
+
     def _batch(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
         import torch
 
@@ -166,18 +194,19 @@ class TransformersEngine:
         }
         options["do_sample"] = sampling.temperature > 0
         if sampling.temperature > 0:
-            options |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
+            options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
         if sampling.ignore_eos:
             options["min_new_tokens"] = sampling.max_new_tokens
         return options
 
     def _finish(self, token_ids: list[int], prompt_tokens: int, sampling: Sampling) -> Generation:
         reason: FinishReason = "length"
-        eos = self.tokenizer.eos_token_id
-        if eos in token_ids and not sampling.ignore_eos:
-            token_ids, reason = token_ids[: token_ids.index(eos)], "stop"
-        text = self.decode(token_ids)
-        cuts = [text.index(stop) for stop in sampling.stop if stop in text]
-        if cuts:
-            text, reason = text[: min(cuts)], "stop"
-        return Generation(tuple(token_ids), text, reason, prompt_tokens)
+        end = next((i for i, token_id in enumerate(token_ids) if token_id in self._end_tokens), None)
+        if end is not None and not sampling.ignore_eos:
+            token_ids, reason = token_ids[:end], "stop"
+        if not sampling.stop:
+            return Generation(tuple(token_ids), self.decode(token_ids), reason, prompt_tokens)
+        detokeniser = Detokeniser(self.decode, sampling.stop)
+        pieces = detokeniser.push(token_ids), detokeniser.finish()
+        token_ids, text = [i for piece in pieces for i in piece.token_ids], "".join(piece.text for piece in pieces)
+        return Generation(tuple(token_ids), text, "stop" if detokeniser.stopped else reason, prompt_tokens)

@@ -46,7 +46,10 @@ def _from_hub(hub_id: str) -> Path:
 
     patterns = ["*.json", "*.jinja", "*.safetensors", "*.model", "*.txt"]
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=patterns))
+        folder = Path(snapshot_download(hub_id, allow_patterns=patterns))
+        if next(folder.glob("*.safetensors"), None) is None:  # older models have PyTorch's own format only
+            folder = Path(snapshot_download(hub_id, allow_patterns=[*patterns, "pytorch_model*.bin"]))
+        return folder
     except LocalEntryNotFoundError as error:
         raise ModelError(
             "not on this machine and the hub cannot be reached",
@@ -74,7 +77,7 @@ def _dequantise(gguf_file: Path, folder: Path) -> None:
         source = {"gguf_file": gguf_file.name}
         tokenizer = AutoTokenizer.from_pretrained(gguf_file.parent, **source)
         model = AutoModelForCausalLM.from_pretrained(gguf_file.parent, dtype=torch.bfloat16, **source)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, RuntimeError) as error:
         raise ModelError(
             f"cannot be read ({error})",
             where=str(gguf_file),

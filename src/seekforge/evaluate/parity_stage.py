@@ -13,6 +13,7 @@ from seekforge.core.records import Record, read_records
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.evaluate import predict
 from seekforge.evaluate.compare import score
+from seekforge.evaluate.metrics import METRICS
 from seekforge.evaluate.parity import (
     PROBES,
     Agreement,
@@ -150,16 +151,18 @@ def _result(context: StageContext, reports: Sequence[FormatReport], records: int
 def _measurements(context: StageContext, report: FormatReport, records: int, trained: float) -> list[Measurement]:
     title, name = report.title, report.title.lower()
     equal = 1 - len(report.unequal_prompts) / records
-    metric = context.recipe.evaluate.metrics[0].replace("_", " ")
+    metric = context.recipe.evaluate.metrics[0]
+    unit, words = METRICS.load(metric)().unit, metric.replace("_", " ")
+    points = 100 if unit == "fraction" else 1
     values = {
         "prompts_equal": (equal, "fraction", "prompts rendered byte for byte as in training"),
         "token_id_mismatches": (len(report.unequal_token_ids), "count", "texts that its tokenizer cuts otherwise"),
         "positions": (report.agreement.positions, "count", "teacher-forced positions compared"),
         "agreement": (report.agreement.share, "fraction", "next greedy token equal to the merged model's"),
-        "score": (report.score, "fraction", f"{metric} on the test"),
-        "loss": ((trained - report.score) * 100, "points", f"{metric} lost against BF16"),
+        "score": (report.score, unit, f"{words} on the test"),
+        "loss": ((trained - report.score) * points, "points", f"{words} lost against BF16"),
     }
     return [
-        context.measure(f"parity.{name}_{key}", value, unit, f"{title}: {words}", _ADVICE.get(key, ""))
-        for key, (value, unit, words) in values.items()
+        context.measure(f"parity.{name}_{key}", value, unit, f"{title}: {about}", _ADVICE.get(key, ""))
+        for key, (value, unit, about) in values.items()
     ]

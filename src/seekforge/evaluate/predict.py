@@ -62,4 +62,5 @@ def save(path: Path, predictions: Sequence[Prediction]) -> None:
 
 def load(path: Path) -> list[Prediction]:
     """The inverse of `save`."""
-    return [Prediction(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    with path.open(encoding="utf-8") as file:  # a file's lines end at \n only; `splitlines` would cut at U+2028 too
+        return [Prediction(**json.loads(line)) for line in file]

@@ -15,7 +15,7 @@ _PROBE = Sampling(max_new_tokens=1)
 class Readiness:
     """Answers the readiness probe.
 
-    A worker under load proves itself by its answers; a probe would only wait behind them. An idle one decodes one token.
+    A worker under load proves itself by its answers; a probe would only wait behind them. An idle one decodes a token.
 
     Args:
         engine: What must answer.

@@ -18,7 +18,7 @@ from seekforge.serve.streaming import DONE, event
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A request that was understood: the answer's id, the prompt's token ids, the settings, the route that it came by."""
+    """A request that was understood: the answer's id, the prompt's token ids, the settings, the route it came by."""
 
     id: str
     prompt: list[int]
@@ -107,8 +107,20 @@ class ChatService:
                 count += len(delta.token_ids)
                 reason = delta.finish_reason
         if reason is None:
-            raise ApiError(503, "the engine ended in the middle of the answer", code="engine_unavailable")
+            raise _cut_off()
         return Answer("".join(texts), reason, schema.usage(len(ticket.prompt), count))
+
+    async def first(self, deltas: AsyncGenerator[Delta, None]) -> Delta:
+        """The first piece.
+
+        Raises:
+            ApiError: There was none.
+            InputError: As `deltas`.
+            EngineError: As `deltas`.
+        """
+        async for delta in deltas:
+            return delta
+        raise _cut_off()
 
     async def events(
         self, ticket: Ticket, first: Delta, rest: AsyncGenerator[Delta, None], *, include_usage: bool
@@ -135,8 +147,10 @@ class ChatService:
 
 
 def _in_band(error: SeekforgeError | StopAsyncIteration) -> ApiError:
-    if isinstance(error, SeekforgeError):
-        return from_ours(error)
+    return from_ours(error) if isinstance(error, SeekforgeError) else _cut_off()
+
+
+def _cut_off() -> ApiError:
     return ApiError(503, "the engine ended in the middle of the answer", code="engine_unavailable")
 
 

@@ -86,7 +86,7 @@ def _add_chat(app: FastAPI, service: ChatService) -> None:
 async def _streamed(service: ChatService, ticket: Ticket, request: Request, *, include_usage: bool) -> Response:
     """Waits for the first piece before the head goes out, so that what fails until then has a proper status."""
     deltas = service.deltas(ticket)
-    first = await until_disconnect(request.receive, anext(deltas))
+    first = await until_disconnect(request.receive, service.first(deltas))
     if first is None:
         async with aclosing(deltas):
             return Response(status_code=_CLOSED)

@@ -37,11 +37,20 @@ class OverfitGuard(TrainerCallback):
         self._tolerance = tolerance
         self.reason = ""
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
+        """A killed run that was over already, by its steps or by its losses, stays over."""
+        self._judge(state, control)
+        if state.global_step >= state.max_steps:
+            control.should_training_stop = True
+
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
         """Judges all validation losses so far, those before a resume included."""
+        self._judge(state, control)
+
+    def _judge(self, state: Any, control: Any) -> None:  # noqa: ANN401
         losses = [float(row["eval_loss"]) for row in state.log_history if "eval_loss" in row]
-        verdict = judge(losses, self._tolerance)
-        if verdict.stop:
+        verdict = judge(losses, self._tolerance) if losses else None
+        if verdict and verdict.stop:
             self.reason = verdict.reason
             control.should_training_stop = True
 

@@ -109,6 +109,8 @@ def lora_targets(model: Any, family: Family, wanted: Sequence[str] | None) -> li
         ConfigError: A name that the user gave matches no linear layer.
     """
     linear = {name.rpartition(".")[2] for name, module in model.named_modules() if type(module).__name__ == "Linear"}
+    if model.config.tie_word_embeddings:
+        linear.discard("lm_head")  # merging its adapter would change the embedding too
     if wanted is None:
         return sorted(linear & set(family.lora_targets))
     for name in wanted:
@@ -121,16 +123,16 @@ def lora_targets(model: Any, family: Family, wanted: Sequence[str] | None) -> li
 def _trainer(model: Any, tokenizer: Any, job: Job, task: Any) -> tuple[Any, Any]:  # noqa: ANN401
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
-    from trl import SFTTrainer
 
     from seekforge.train.callbacks import MarkCheckpoint, OverfitGuard, ShowProgress
+    from seekforge.train.trainer import Trainer
 
     guard = OverfitGuard(job.config.overfit_tolerance)
 
     def rows(examples: Sequence[Example]) -> Any:  # noqa: ANN401
         return Dataset.from_dict({"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]})
 
-    trainer = SFTTrainer(
+    trainer = Trainer(
         model=model,
         args=_arguments(job),
         train_dataset=rows(job.train),
@@ -176,10 +178,10 @@ def _arguments(job: Job) -> Any:  # noqa: ANN401
         weight_decay=config.weight_decay,
         max_length=config.max_length,
         gradient_checkpointing=config.checkpointing,
-        # The weights are bfloat16 already: autocast on top of that only costs.
-        bf16=False,
+        # The weights are bfloat16 already, the adapters float32. Without autocast every product with them is computed in
+        # float32: 119 tokens/s on two Zen 4 cores in place of 317.
+        bf16=True,
         use_cpu=not torch.cuda.is_available(),
-        train_sampling_strategy="group_by_length",
         eval_strategy="steps",
         save_strategy="steps",
         eval_steps=every,

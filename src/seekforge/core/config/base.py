@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 from seekforge.core.registry import nearest
 
@@ -21,5 +22,6 @@ class Config(BaseModel):
             known = list(cls.model_fields)
             for key in data:
                 if key not in known:
-                    raise ValueError(f"unknown key '{key}'; {nearest(str(key), known)}")
+                    facts = {"key": str(key), "mend": nearest(str(key), known)}
+                    raise PydanticCustomError("unknown_key", "unknown key '{key}'; {mend}", facts)
         return data

@@ -14,6 +14,8 @@ from seekforge.core.config.recipe import Recipe
 from seekforge.core.errors import ConfigError
 
 Model = TypeVar("Model", bound=Config)
+# Besides its own errors PyYAML lets through what a date that is none raises, and what too deep a nesting does.
+_UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
 
 
 def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -30,7 +32,7 @@ def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     try:
         tree = yaml.safe_load(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except _UNREADABLE as error:
         raise ConfigError(
             f"not YAML: {_yaml_problem(error)}", where=str(path), mend="Mend the file's syntax"
         ) from error
@@ -53,11 +55,14 @@ def validate(model: type[Model], tree: dict[str, Any], where: str, node: yaml.No
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         loc = tuple(part for part in first["loc"] if not _is_union_tag(part))
-        line = _line_of(node, loc)
+        named = first.get("ctx", {}).get("key")  # our own validators name the key inside `loc` that is wrong
+        line = _line_of(node, loc if named is None else (*loc, named))
         message = first["msg"].removeprefix("Value error, ")
         key = ".".join(map(str, loc))
         place = f"{where}:{line}" if line else where
-        raise ConfigError(f"{key}: {message}" if key else message, where=place, mend="") from error
+        is_switch = first["type"] == "string_type" and isinstance(first["input"], bool)
+        mend = "Quote it: YAML reads yes, no, on and off as true and false" if is_switch else ""
+        raise ConfigError(f"{key}: {message}" if key else message, where=place, mend=mend) from error
 
 
 def _read(path: Path) -> str:
@@ -76,18 +81,19 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     path, sign, raw = override.partition("=")
     if not sign or not path:
         raise ConfigError(f"'{override}' is no setting", where="--set", mend="Write --set train.epochs=1")
-    *parents, last = path.split(".")
+    # A gate is named by its measurement, dots included, and its rule is text: `>` would begin a block in YAML.
+    is_gate = path.startswith("gates.")
+    *parents, last = path.split(".", 1) if is_gate else path.split(".")
     here = tree
     for name in parents:
-        here = here.setdefault(name, {})
+        if here.get(name) is None:
+            here[name] = {}
+        here = here[name]
         if not isinstance(here, dict):
             raise ConfigError(f"'{name}' in '{path}' has no keys of its own", where="--set", mend="Set the whole value")
-    if path == "gates" or parents[:1] == ["gates"]:
-        here[last] = raw
-        return
     try:
-        here[last] = yaml.safe_load(raw)
-    except yaml.YAMLError as error:
+        here[last] = raw.strip() if is_gate else yaml.safe_load(raw)
+    except _UNREADABLE as error:
         raise ConfigError(f"'{raw}' is not YAML", where=f"--set {path}", mend="Quote the value") from error
 
 
@@ -120,7 +126,9 @@ def _line_of(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int | None:
     return line
 
 
-def _yaml_problem(error: yaml.YAMLError) -> str:
+def _yaml_problem(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deep"
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "cannot be read"
+    problem = getattr(error, "problem", None) or (str(error) if isinstance(error, ValueError) else "cannot be read")
     return f"{problem} on line {mark.line + 1}" if mark else str(problem)

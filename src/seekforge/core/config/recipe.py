@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from seekforge.core.config.base import Config
 from seekforge.core.config.data import DataConfig
@@ -81,7 +82,8 @@ class Recipe(Config):
             try:
                 parse_rule(rule)
             except ConfigError as error:
-                raise ValueError(f"{name}: {error}") from error
+                facts = {"key": name, "problem": str(error)}
+                raise PydanticCustomError("gate_rule", "{key}: {problem}", facts) from error
         return gates
 
     def gate_list(self) -> list[Gate]:

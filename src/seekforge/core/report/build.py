@@ -46,11 +46,16 @@ def verdict_word(outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> st
     return "passed" if all(outcome.artifact for outcome in outcomes) else "unfinished"
 
 
+def alias_of(word: str, verdicts: Sequence[Verdict]) -> str:
+    """`champion` for a whole run whose gates all passed; without a single gate nothing was proved."""
+    return "champion" if word == "passed" and verdicts else "challenger"
+
+
 def next_steps(recipe: Recipe, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> list[str]:
     """Commands that a user is likely to want next."""
     if not all(outcome.artifact for outcome in outcomes):
         return ["seekforge run the same recipe without --until to go on"]
-    alias = "champion" if all(verdict.passed for verdict in verdicts) else "challenger"
+    alias = alias_of(verdict_word(outcomes, verdicts), verdicts)
     return [f"seekforge serve {recipe.name}@{alias}", f"seekforge chat {recipe.name}@{alias}"]
 
 

@@ -1,0 +1,301 @@
+"""The serve stage: the compressed model behind HTTP, proved by an answer and measured against plain transformers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from seekforge.core.artifacts import Artifact
+from seekforge.core.config import Recipe, ServeConfig
+from seekforge.core.errors import EngineError
+from seekforge.core.files import sha256_file, write_json
+from seekforge.core.gates import Measurement
+from seekforge.core.records import Record, read_records
+from seekforge.core.stage import StageContext, StageResult
+from seekforge.engines.protocol import Generator, Sampling
+from seekforge.serve import bench
+from seekforge.serve.busy import CpuWatch
+from seekforge.serve.process import Worker, WorkerSpec
+
+_ANSWER_TOKENS = 64
+_QUIET = 0.1  # share of the machine that others may use before the figures are doubtful
+_BUSY_ADVICE = "Run the stage again on a quiet machine"
+_RATIO_ADVICE = "Serve Q8_0 or Q4_0, raise serve.concurrency, and see that nothing else uses the cores"
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """One side of the comparison, both measured with the same prompts and lengths.
+
+    Attributes:
+        engine: Engine and format.
+        requests: How many requests.
+        seconds: Wall time for all of them.
+        tokens: Output tokens of all of them.
+    """
+
+    engine: str
+    requests: int
+    seconds: float
+    tokens: float
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Output tokens a second."""
+        return self.tokens / self.seconds
+
+    def seconds_per_1000(self) -> float:
+        """Seconds of the device for 1,000 requests."""
+        return 1000 * self.seconds / self.requests
+
+    def cost_per_1000(self, price_per_hour: float) -> float:
+        """Price of 1,000 requests."""
+        return self.seconds_per_1000() * price_per_hour / 3600
+
+
+class ServeStage:
+    """Starts the endpoint, proves it, measures it, and stops it again.
+
+    Args:
+        baseline: Makes the engine that is compared with, from the merged model's folder and the batch size.
+        worker: Makes the endpoint.
+    """
+
+    name: ClassVar[str] = "serve"
+    kind: ClassVar[str] = "endpoint"
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[str, ...]] = ("data", "train", "compress")
+
+    def __init__(
+        self,
+        baseline: Callable[[Path, int], Generator] | None = None,
+        worker: Callable[[WorkerSpec], Worker] = Worker,
+    ) -> None:
+        self._baseline = baseline or _transformers
+        self._worker = worker
+
+    def config(self, recipe: Recipe) -> Mapping[str, Any]:
+        """The recipe's `serve` part; the measured figures depend on all of it."""
+        return recipe.serve.model_dump(mode="json")
+
+    def run(self, context: StageContext) -> StageResult:
+        """Measures the baseline, frees it, then measures the endpoint: never both in memory."""
+        settings, compressed = context.recipe.serve, context.parents["compress"]
+        model = compressed.file(f"model-{settings.format.lower()}.gguf")
+        records = read_records(context.parents["data"].file("test.jsonl"))
+        if not records:
+            raise EngineError("the test split is empty, so there is nothing to ask", where="data")
+        prompts, baseline, busy_before = self._measure_baseline(context, compressed, records)
+        spec = WorkerSpec(str(model), context.recipe.name, context.scratch / "worker.log")
+        context.progress.say(f"  starting the endpoint on {model.name}")
+        with self._worker(spec) as worker:
+            answer = prove(worker.url, context.recipe.name, records[0].prompt)
+            served, busy = _load(worker, context.recipe.name, prompts, settings)
+        speed = Speed(f"OpenVINO {settings.format}", served.requests - served.errors, served.seconds, _tokens(served))
+        if not speed.requests:
+            raise EngineError(f"every request failed: {served.first_error}", where=worker.url)
+        busy = max(busy, busy_before)
+        if busy > _QUIET:
+            context.progress.say(
+                f"  other processes used {busy:.0%} of the machine meanwhile: measure again when it is quiet"
+            )
+        write_json(context.folder / "endpoint.json", _endpoint(context.recipe, model))
+        return StageResult(
+            summary=f"{speed.tokens_per_second:.0f} tokens/s at {settings.concurrency} at once, "
+            f"{speed.tokens_per_second / baseline.tokens_per_second:.2f}× transformers BF16",
+            measurements=(
+                *_measurements(context, speed, baseline, served),
+                context.measure(
+                    "serve.start_seconds",
+                    worker.start_seconds,
+                    "seconds",
+                    "From process start to the first decoded token",
+                ),
+                context.measure(
+                    "serve.others_cpu",
+                    busy,
+                    "fraction",
+                    "Share of the machine that others used meanwhile",
+                    _BUSY_ADVICE,
+                ),
+            ),
+            details=_details(settings, speed, baseline, answer),
+        )
+
+    def _measure_baseline(
+        self, context: StageContext, compressed: Artifact, records: Sequence[Record]
+    ) -> tuple[list[str], Speed, float]:
+        settings = context.recipe.serve
+        context.progress.say(f"  baseline: transformers BF16, batches of {settings.concurrency}")
+        engine = self._baseline(compressed.file("merged"), settings.concurrency)
+        try:
+            prompts = make_prompts(engine, [record.text for record in records], settings)
+            with CpuWatch([os.getpid()]) as watch:
+                speed = _batches(engine, prompts, settings, context)
+            return prompts, speed, watch.others
+        finally:
+            engine.close()
+
+
+def make_prompts(engine: Generator, texts: Sequence[str], settings: ServeConfig) -> list[str]:
+    """User messages that render to `prompt_tokens` tokens, as near as decoding and encoding again allows.
+
+    Each begins at another text, so that no two requests share more than the template's beginning.
+    """
+    overhead = len(_rendered(engine, ""))
+    length = max(1, settings.prompt_tokens - overhead)
+    encoded = [ids for ids in map(engine.encode, texts) if ids] or [engine.encode("a")]
+    space = engine.encode(" ")
+    prompts = []
+    for start in range(settings.requests):
+        turned = itertools.chain.from_iterable(
+            (*encoded[(start + i) % len(encoded)], *space) for i in itertools.count()
+        )
+        ids = list(itertools.islice(turned, start // len(encoded), start // len(encoded) + length))
+        prompts.append(engine.decode(ids))
+    return prompts
+
+
+def prove(url: str, model: str, messages: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """One real answer by both routes.
+
+    Raises:
+        EngineError: One of them gave no text, or the stream did not end as it should.
+    """
+    body = {"model": model, "messages": list(messages), "temperature": 0, "max_tokens": _ANSWER_TOKENS}
+    answer = json.loads(_post(f"{url}/v1/chat", body))
+    stream = _post(f"{url}/v1/chat/completions", {**body, "stream": True}).strip().split("\n\n")
+    events = [json.loads(event.removeprefix("data: ")) for event in stream[:-1]]
+    streamed = "".join(event["choices"][0]["delta"].get("content", "") for event in events)
+    if not answer["content"].strip() or not streamed.strip() or stream[-1] != "data: [DONE]":
+        raise EngineError(
+            "the endpoint gave no answer", where=url, mend="Look at how the model was trained and compressed"
+        )
+    return {"prompt": messages[-1]["content"], "text": answer["content"]}
+
+
+def _post(url: str, body: Mapping[str, Any]) -> str:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as response:
+            return str(response.read().decode())
+    except OSError as error:
+        raise EngineError(f"the endpoint did not answer ({error})", where=url) from error
+
+
+def _transformers(folder: Path, batch_size: int) -> Generator:
+    from seekforge.engines.transformers import TransformersEngine
+
+    return TransformersEngine(folder, dtype="bfloat16", batch_size=batch_size)
+
+
+def _rendered(engine: Generator, text: str) -> list[int]:
+    return engine.encode(engine.render([{"role": "user", "content": text}]))
+
+
+def _batches(engine: Generator, prompts: Sequence[str], settings: ServeConfig, context: StageContext) -> Speed:
+    """The baseline: one batch after the other, every answer of full length."""
+    ids = [_rendered(engine, prompt) for prompt in prompts]
+    engine.generate(
+        ids[: settings.concurrency], Sampling(max_new_tokens=2, ignore_eos=True)
+    )  # first touch of everything
+    sampling = Sampling(max_new_tokens=settings.max_new_tokens, ignore_eos=True)
+    seconds, tokens = 0.0, 0
+    with context.progress.task("baseline", len(ids)) as task:
+        for start in range(0, len(ids), settings.concurrency):
+            batch = ids[start : start + settings.concurrency]
+            began = time.perf_counter()
+            answers = engine.generate(batch, sampling)
+            seconds += time.perf_counter() - began
+            tokens += sum(len(answer.token_ids) for answer in answers)
+            task.advance(len(batch))
+    return Speed(engine.name, len(ids), seconds, tokens)
+
+
+def _load(worker: Worker, model: str, prompts: Sequence[str], settings: ServeConfig) -> tuple[bench.Summary, float]:
+    url, at_once = worker.url, settings.concurrency
+    # A batch of another length first, so that the caches are touched and the prompts are not in them.
+    bench.run(bench.Load(url, model, ["warm " * 8], at_once, at_once, 2))
+    with CpuWatch([pid for pid in (os.getpid(), worker.pid) if pid is not None]) as watch:
+        served = bench.run(bench.Load(url, model, prompts, settings.requests, at_once, settings.max_new_tokens))
+    return served, watch.others
+
+
+def _tokens(served: bench.Summary) -> float:
+    return served.tokens_per_second * served.seconds
+
+
+def _measurements(
+    context: StageContext, speed: Speed, baseline: Speed, served: bench.Summary
+) -> tuple[Measurement, ...]:
+    settings = context.recipe.serve
+    price, currency = settings.price.per_device_hour, settings.price.currency
+    cost, before = speed.cost_per_1000(price), baseline.cost_per_1000(price)
+    ratio = speed.tokens_per_second / baseline.tokens_per_second
+    kind = "INT8" if settings.format == "Q8_0" else settings.format
+    measure = context.measure
+    return (
+        measure("serve.tokens_per_second", speed.tokens_per_second, "tokens/s", "Served throughput"),
+        measure(
+            "serve.baseline_tokens_per_second", baseline.tokens_per_second, "tokens/s", "transformers BF16 throughput"
+        ),
+        measure(
+            "serve.throughput_ratio",
+            ratio,
+            "ratio",
+            f"Served {kind} against transformers BF16, {settings.concurrency} at once",
+            _RATIO_ADVICE,
+        ),
+        measure("serve.cost_per_1000", cost, currency, "Cost of 1,000 requests, served"),
+        measure("serve.baseline_cost_per_1000", before, currency, "Cost of 1,000 requests, transformers BF16"),
+        measure("serve.cost_reduction", 1 - cost / before, "fraction", "Cost saved a request", _RATIO_ADVICE),
+        measure("serve.ttft_p50", served.ttft_p50, "seconds", "Median time to first token"),
+        measure("serve.latency_p50", served.latency_p50, "seconds", "Median time to the whole answer"),
+        measure("serve.errors", served.errors, "count", "Failed requests", "See the worker's log"),
+    )
+
+
+def _details(settings: ServeConfig, speed: Speed, baseline: Speed, answer: Mapping[str, str]) -> dict[str, Any]:
+    sides = (speed, baseline)
+    return {
+        "throughput": [
+            {
+                "engine": side.engine,
+                "concurrency": settings.concurrency,
+                "tokens_per_second": side.tokens_per_second,
+                "requests_per_second": side.requests / side.seconds,
+            }
+            for side in sides
+        ],
+        "cost": [
+            {
+                "engine": side.engine,
+                "device_seconds_per_1000": side.seconds_per_1000(),
+                "cost_per_1000": side.cost_per_1000(settings.price.per_device_hour),
+                "currency": settings.price.currency,
+            }
+            for side in sides
+        ],
+        "answer": dict(answer),
+    }
+
+
+def _endpoint(recipe: Recipe, model: Path) -> dict[str, Any]:
+    """What to serve, without anything that differs from run to run."""
+    from seekforge.serve.worker import ROUTES
+
+    return {
+        "schema": 1,
+        "name": recipe.name,
+        "format": recipe.serve.format,
+        "file": model.name,
+        "sha256": sha256_file(model),
+        "routes": list(ROUTES),
+    }

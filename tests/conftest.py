@@ -1,0 +1,60 @@
+"""What all tests share: a runs folder of their own, and the demo model, converted once and kept in the user's cache."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's runs go; nobody's real runs, registry or tracking server is touched."""
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("SEEKFORGE_RUNS", str(folder))
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_folder() -> Path:
+    """The demo model as a Hugging Face folder (in `SEEKFORGE_CACHE`; the first session ever converts it)."""
+    from seekforge.core.config import environment
+    from seekforge.core.models import resolve
+    from seekforge.core.progress import Silent
+    from seekforge.engines.weights import hf_folder
+
+    return hf_folder(resolve("demo"), environment(), Silent())
+
+
+@pytest.fixture(scope="session")
+def demo_gguf_q8(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo model as an INT8 file."""
+    return _export(demo_folder, tmp_path_factory.mktemp("demo-q8"), "Q8_0")
+
+
+@pytest.fixture(scope="session")
+def demo_gguf_f16(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo model as a float16 file."""
+    return _export(demo_folder, tmp_path_factory.mktemp("demo-f16"), "F16")
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's empty tables, to be copied to `runs / "mlflow.db"`: making them takes MLflow many seconds."""
+    from seekforge.core.config.environment import quiet_libraries
+
+    quiet_libraries()
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}", registry_uri=f"sqlite:///{path}").search_registered_models()
+    return path
+
+
+def _export(folder: Path, target: Path, file_format: str) -> Path:
+    from seekforge.compress.gguf import export
+    from seekforge.core.progress import Silent
+
+    path = target / f"model-{file_format.lower()}.gguf"
+    export(folder, path, file_format, Silent())
+    return path

@@ -1,0 +1,106 @@
+"""Hashes, atomic writes, and the two ways in which a disk says no."""
+
+import errno
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seekforge.core import files
+from seekforge.core.errors import ResourceError, SeekforgeError
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_sha256_of_a_file_longer_than_one_read(tmp_path: Path) -> None:
+    content = os.urandom((1 << 20) + 7)
+    (tmp_path / "x").write_bytes(content)
+    assert files.sha256_file(tmp_path / "x") == hashlib.sha256(content).hexdigest()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.dictionaries(st.text(), json_values, min_size=2, max_size=5))
+def test_sha256_of_json_knows_no_order_of_keys(value: dict[str, Any]) -> None:
+    assert files.sha256_json(value) == files.sha256_json(dict(reversed(value.items())))
+    assert files.sha256_json(value) != files.sha256_json({**value, "one more": 1})
+    assert files.sha256_json(value) == files.sha256_json(json.loads(json.dumps(value)))
+
+
+def test_json_is_written_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    value = {"名": ["é", 1.5, None], "b": {}}
+    files.write_json(path, value)
+    assert files.read_json(path) == value
+    assert "名" in path.read_text(encoding="utf-8")
+    files.write_json(path, [])
+    assert files.read_json(path) == []
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    files.write_json(path, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResourceError, match="no space left on the disk"):
+        files.write_json(path, "new")
+    assert files.read_json(path) == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "x"), "no space left on the disk. Free some space and run the same command again"),
+        (OSError(errno.EDQUOT, "x"), "no space left on the disk"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "no space left on the disk"),
+        (OSError(errno.EACCES, "x"), "cannot write here. Choose a folder that you may write"),
+        (OSError(errno.EROFS, "x"), "cannot write here"),
+    ],
+)
+def test_what_the_disk_says_becomes_one_line(error: Exception, words: str) -> None:
+    with pytest.raises(ResourceError) as caught, files.disk_errors(Path("runs/x")):
+        raise error
+    assert str(caught.value).startswith(f"runs/x: {words}")
+    assert caught.value.exit_code == 2
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "x"), ValueError("x"), KeyboardInterrupt()])
+def test_other_errors_pass_through(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught, files.disk_errors(Path("x")):
+        raise error
+    assert caught.value is error
+
+
+def test_a_full_disk_is_not_taken_for_a_permission(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="x") as caught, files.full_disk(tmp_path):
+        raise OSError(errno.EACCES, "x")
+    assert not isinstance(caught.value, ResourceError)
+
+
+@pytest.mark.parametrize(
+    ("where", "mend", "text"),
+    [
+        ("", "", "what"),
+        ("a.yaml:3", "", "a.yaml:3: what"),
+        ("", "Mend it", "what. Mend it"),
+        ("a", "Mend\n it", "a: what. Mend it"),
+    ],
+)
+def test_an_error_is_one_line(where: str, mend: str, text: str) -> None:
+    error = SeekforgeError("what", where=where, mend=mend)
+    assert str(error) == text
+    assert (error.what, error.where, error.mend, error.exit_code) == ("what", where, mend, 1)

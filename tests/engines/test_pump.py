@@ -1,0 +1,204 @@
+"""The pump with a scripted pipeline: what the real one does rarely or never."""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from seekforge.core.errors import EngineError, SeekforgeError
+from seekforge.engines.detokenise import Detokeniser
+from seekforge.engines.protocol import Delta
+from seekforge.engines.pump import Event, Job, Pump
+
+
+@dataclass
+class Handle:
+    limit: int
+    out: list[int] = field(default_factory=list)
+    status: str = "RUNNING"
+
+    def can_read(self) -> bool:
+        return bool(self.out)
+
+    def read(self) -> dict[int, Any]:
+        last = self.limit == 0
+        ids, self.out = self.out, []
+        return {0: SimpleNamespace(generated_ids=ids, finish_reason=SimpleNamespace(name="LENGTH" if last else "NONE"))}
+
+    def get_status(self) -> Any:
+        return SimpleNamespace(name=self.status)
+
+    def cancel(self) -> None:
+        self.limit = 0
+
+
+class Pipeline:
+    """Writes `a` a step for every live request; fails at step `fail_at`."""
+
+    def __init__(self, fail_at: int | None = None, seconds: float = 0.001) -> None:
+        self.live: list[Handle] = []
+        self.steps, self.fail_at, self.seconds, self.most = 0, fail_at, seconds, 0
+
+    def add(self, number: int, job: Job) -> Handle:
+        if job.prompt == (13,):
+            raise RuntimeError("unlucky")
+        handle = Handle(job.options["max_new_tokens"])
+        self.live.append(handle)
+        return handle
+
+    def has_non_finished_requests(self) -> bool:
+        return bool(self.live)
+
+    def step(self) -> None:
+        time.sleep(self.seconds)
+        self.steps += 1
+        self.most = max(self.most, len(self.live))
+        if self.steps == self.fail_at:
+            raise RuntimeError("out of memory")
+        for handle in self.live:
+            if handle.limit > 0:
+                handle.limit -= 1
+                handle.out.append(ord("a"))
+        self.live = [handle for handle in self.live if handle.limit > 0]
+
+    def get_metrics(self) -> Any:
+        return SimpleNamespace(cache_usage=50.0)
+
+
+def make(pipeline: Pipeline, most: int = 4) -> Pump:
+    return Pump(pipeline, lambda p, number, job: p.add(number, job), most)
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+@pytest.fixture
+def pump(pipeline: Pipeline) -> Iterator[Pump]:
+    pump = make(pipeline)
+    yield pump
+    pump.close()
+
+
+def job(limit: int, put: Any, stop: tuple[str, ...] = (), prompt: tuple[int, ...] = (1,)) -> Job:
+    return Job(prompt, {"max_new_tokens": limit}, frozenset(), Detokeniser(lambda ids: bytes(ids).decode(), stop), put)
+
+
+def drain(events: "queue.SimpleQueue[Event]") -> tuple[str, Event]:
+    text = ""
+    while True:
+        event = events.get(timeout=5)
+        if isinstance(event, SeekforgeError):
+            return text, event
+        text += event.text
+        if event.finish_reason:
+            return text, event
+
+
+def wait_for(condition: Any) -> None:
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_more_requests_than_places_all_finish(pump: Pump, pipeline: Pipeline) -> None:
+    queues: list[queue.SimpleQueue[Event]] = [queue.SimpleQueue() for _ in range(10)]
+    for events in queues:
+        pump.submit(job(3, events.put))
+    assert [drain(events)[0] for events in queues] == ["aaa"] * 10
+    assert pipeline.most <= 4
+
+
+def test_a_stop_text_frees_the_place_without_another_request(pump: Pump, pipeline: Pipeline) -> None:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    pump.submit(job(1000, events.put, stop=("aaa",)))
+    text, last = drain(events)
+    assert (text, last) == ("", Delta((), "", "stop"))
+    wait_for(lambda: not pipeline.live)
+
+
+def test_cancelled_while_it_waits_it_never_reaches_the_pipeline(pipeline: Pipeline) -> None:
+    pipeline.seconds = 0.02
+    pump = make(pipeline, most=1)
+    first: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    second: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    pump.submit(job(5, first.put))
+    waiting = job(5, second.put)
+    pump.submit(waiting)
+    wait_for(lambda: pump.stats().running == 1)
+    assert pump.stats().waiting == 1
+    assert pump.stats().kv_cache_usage in (0.0, 0.5)
+    pump.cancel(waiting)
+    assert drain(second) == ("", Delta((), "", "cancelled"))
+    assert drain(first)[0] == "aaaaa"
+    assert pipeline.most == 1
+    pump.close()
+
+
+def test_a_failing_step_fails_everyone_and_the_next_call(pipeline: Pipeline) -> None:
+    pipeline.fail_at = 3
+    pump = make(pipeline, most=1)
+    queues: list[queue.SimpleQueue[Event]] = [queue.SimpleQueue() for _ in range(3)]
+    for events in queues:
+        pump.submit(job(100, events.put))
+    ends = [drain(events)[1] for events in queues]
+    assert all(isinstance(end, EngineError) and "out of memory" in str(end) for end in ends)
+    with pytest.raises(EngineError, match="out of memory"):
+        pump.submit(job(1, print))
+    pump.close()
+
+
+def test_one_refused_request_does_not_hurt_the_others(pump: Pump) -> None:
+    good: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    bad: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    pump.submit(job(20, good.put))
+    pump.submit(job(20, bad.put, prompt=(13,)))
+    assert "unlucky" in str(drain(bad)[1])
+    assert drain(good)[0] == "a" * 20
+
+
+def test_a_request_that_outgrows_the_cache_is_an_error(pump: Pump, pipeline: Pipeline) -> None:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    pump.submit(job(1000, events.put))
+    wait_for(lambda: pipeline.live)
+    handle = pipeline.live[0]
+    handle.status = "IGNORED"
+    pipeline.live.clear()
+    assert "KV cache" in str(drain(events)[1])
+
+
+def test_closing_answers_who_waits_and_ends_the_thread(pipeline: Pipeline) -> None:
+    before = threading.active_count()
+    pump = make(pipeline)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    pump.submit(job(10**6, events.put))
+    pump.close()
+    assert "closed" in str(drain(events)[1])
+    assert threading.active_count() == before
+    assert not pipeline.live, "the pipeline must be stepped once more, or it reports a leak"
+    with pytest.raises(EngineError, match="closed"):
+        pump.submit(job(1, events.put))
+
+
+def test_a_closed_event_loop_frees_the_place(pump: Pump, pipeline: Pipeline) -> None:
+    loop = asyncio.new_event_loop()
+    orphan = job(10**6, lambda event: None)
+    orphan.loop = loop
+    loop.close()
+    pump.submit(orphan)
+    wait_for(lambda: pump.stats().running == 0 and pipeline.steps > 0 and not pipeline.live)
+
+
+def test_an_idle_pump_takes_no_time(pump: Pump, pipeline: Pipeline) -> None:
+    before, cpu = pipeline.steps, time.process_time()
+    time.sleep(0.5)
+    assert pipeline.steps == before
+    assert time.process_time() - cpu < 0.05

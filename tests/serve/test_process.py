@@ -1,0 +1,172 @@
+"""The worker as a real process: started, killed, left behind, in the way."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from seekforge.core.errors import EngineError, ResourceError
+from seekforge.serve.process import Worker, WorkerSpec, check_port, free_port
+
+USER = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+def spec(tmp_path: Path, **changes: Any) -> WorkerSpec:
+    return WorkerSpec(**{"model": "fake", "name": "demo", "log": tmp_path / "log", "ready_seconds": 60, **changes})
+
+
+def post(url: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.loads(response.read())
+
+
+def gone(pid: int, seconds: float = 5.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    with Worker(spec(tmp_path)) as worker:
+        yield worker
+
+
+def running(worker: Worker) -> float:
+    with urllib.request.urlopen(f"{worker.url}/metrics", timeout=10) as response:
+        lines = response.read().decode().splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("seekforge_requests_running ")))
+
+
+def test_nothing_is_left_when_the_body_raises(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), Worker(spec(tmp_path)) as worker:
+        pid = worker.pid
+        assert worker.start_seconds > 0
+        assert post(f"{worker.url}/v1/chat", {"messages": USER})["content"] == USER[0]["content"]
+        raise ZeroDivisionError
+    assert pid is not None
+    assert gone(pid)
+    check_port("127.0.0.1", int(worker.url.rpartition(":")[2]))
+
+
+def test_a_worker_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+    worker = Worker(spec(tmp_path, stop_seconds=0.2))
+    with worker:
+        pid = worker.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+    assert gone(pid)
+
+
+def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with (
+            pytest.raises(ResourceError, match=f"port {port} is taken.*--port") as caught,
+            Worker(spec(tmp_path, port=port)),
+        ):
+            pass
+    assert "\n" not in str(caught.value)
+
+
+def test_two_workers_do_not_share_a_port(worker: Worker, tmp_path: Path) -> None:
+    """The server binds with SO_REUSEPORT, so without our own look both would start."""
+    with pytest.raises(ResourceError, match="taken"), Worker(spec(tmp_path, port=int(worker.url.rpartition(":")[2]))):
+        pass
+
+
+def test_a_worker_that_cannot_start_shows_why(tmp_path: Path) -> None:
+    with (
+        pytest.raises(EngineError, match=r"status 2.*no such GGUF file") as caught,
+        Worker(spec(tmp_path, model="/none.gguf")),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_the_deadline_holds_and_leaves_nothing(tmp_path: Path) -> None:
+    worker = Worker(spec(tmp_path, ready_seconds=0.0))
+    with pytest.raises(EngineError, match="not ready within"), worker:
+        pass
+    assert worker.pid is None
+    children = psutil.Process().children(recursive=True)
+    assert not [child for child in children if "seekforge.serve.worker" in " ".join(child.cmdline())]
+
+
+def test_the_end_of_a_worker_is_noticed(worker: Worker) -> None:
+    worker.check()
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    time.sleep(0.2)
+    with pytest.raises(EngineError, match="status -9"):
+        worker.check()
+
+
+def test_the_worker_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from seekforge.serve.process import Worker, WorkerSpec\n"
+        f"with Worker(WorkerSpec('fake', 'demo', Path({str(tmp_path / 'log')!r}))) as worker:\n"
+        "    sys.stdout.write(f'{worker.pid}\\n'); sys.stdout.flush(); time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert gone(pid)
+
+
+def test_ctrl_c_ends_serving_with_status_0(tmp_path: Path) -> None:
+    port = free_port()
+    script = (
+        "import sys; from pathlib import Path; from seekforge.core.progress import Plain\n"
+        "from seekforge.serve import serve_forever\n"
+        f"serve_forever(Path('fake'), '127.0.0.1', {port}, 'demo', Plain(sys.stdout))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert [parent.stdout.readline() for _ in range(2)][1] == f"ready http://127.0.0.1:{port}\n"
+    children = psutil.Process(parent.pid).children()
+    parent.send_signal(signal.SIGINT)
+    assert parent.stdout.read() == "stopped\n"
+    assert parent.wait(20) == 0
+    assert all(gone(child.pid) for child in children)
+    check_port("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_goes_frees_the_engine_within_a_second(demo_gguf_q8: Path, tmp_path: Path, stream: bool) -> None:
+    """The real engine behind the real server: the one test that sees all of it at once."""
+    with Worker(spec(tmp_path, model=str(demo_gguf_q8), ready_seconds=120)) as worker:
+        answer = post(f"{worker.url}/v1/chat/completions", {"messages": USER, "temperature": 0, "max_tokens": 16})
+        assert "Paris" in answer["choices"][0]["message"]["content"]
+        body = json.dumps({"messages": USER, "stream": stream, "max_tokens": 4000, "ignore_eos": True}).encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        with socket.create_connection(("127.0.0.1", int(worker.url.rpartition(":")[2]))) as client:
+            client.sendall(head + body)
+            until = time.monotonic() + 10
+            while running(worker) != 1:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        left = time.monotonic()
+        while running(worker):
+            assert time.monotonic() - left < 1, "the slot is still taken"
+            time.sleep(0.02)

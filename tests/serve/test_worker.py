@@ -1,0 +1,233 @@
+"""The HTTP face, with the fake engine behind it and no socket between."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from seekforge.core.errors import EngineError
+from seekforge.engines.fake import FakeEngine
+from seekforge.serve.worker import create_app
+
+COMPLETIONS, CHAT = "/v1/chat/completions", "/v1/chat"
+USER = [{"role": "user", "content": "hello 你好"}]
+
+
+class Client:
+    """Speaks to the app; every call has an event loop of its own, as the app has no state that needs one."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self.engine, self.app = engine, create_app(engine, "demo")
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        async def go() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://worker") as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(go())
+
+    def post(self, path: str = COMPLETIONS, **body: Any) -> httpx.Response:
+        return self.send("POST", path, json={"messages": USER, **body})
+
+    def metric(self, name: str, **labels: str) -> float:
+        families = text_string_to_metric_families(self.send("GET", "/metrics").text)
+        samples = [s for family in families for s in family.samples if s.name == name]
+        return sum(s.value for s in samples if labels.items() <= s.labels.items())
+
+
+def events(response: httpx.Response) -> list[dict[str, Any]]:
+    """The stream's events; it must end with `[DONE]`."""
+    assert response.headers["content-type"].startswith("text/event-stream")
+    blocks = response.text.split("\n\n")
+    assert blocks[-2:] == ["data: [DONE]", ""]
+    return [json.loads(block.removeprefix("data: ")) for block in blocks[:-2]]
+
+
+def text_of(chunks: list[dict[str, Any]]) -> str:
+    return "".join(choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"])
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def client(engine: FakeEngine) -> Iterator[Client]:
+    yield Client(engine)
+    assert engine.stats().running == 0, "every request must give its place back"
+
+
+def test_a_whole_answer_has_openais_shape(client: Client, engine: FakeEngine) -> None:
+    body = client.post(model="demo").json()
+    assert (body["object"], body["model"]) == ("chat.completion", "demo")
+    [choice] = body["choices"]
+    assert choice["message"] == {"role": "assistant", "content": "hello 你好"}
+    assert (choice["index"], choice["finish_reason"]) == (0, "stop")
+    prompt, answer = len(engine.encode(engine.render(USER))), len("hello 你好".encode())
+    assert body["usage"] == {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
+
+
+def test_a_stream_has_the_same_text_one_id_and_one_reason(client: Client) -> None:
+    chunks = events(client.post(stream=True))
+    assert text_of(chunks) == "hello 你好"
+    assert len({chunk["id"] for chunk in chunks}) == 1
+    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
+    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    reasons = [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"]]
+    assert reasons[-1] == "stop"
+    assert set(reasons[:-1]) == {None}
+    assert not any("usage" in chunk for chunk in chunks)
+
+
+def test_usage_comes_last_in_a_stream_that_asks_for_it(client: Client) -> None:
+    whole = client.post().json()["usage"]
+    chunks = events(client.post(stream=True, stream_options={"include_usage": True}))
+    assert chunks[-1]["choices"] == []
+    assert chunks[-1]["usage"] == whole
+
+
+def test_settings_reach_the_engine(client: Client, engine: FakeEngine) -> None:
+    answer = client.post(temperature=0.3, top_p=0.9, seed=11, max_tokens=3, stop=["zz"], ignore_eos=True)
+    sampling = engine.seen[-1]
+    assert (sampling.temperature, sampling.top_p, sampling.seed) == (0.3, 0.9, 11)
+    assert (sampling.max_new_tokens, sampling.stop, sampling.ignore_eos) == (3, ("zz",), True)
+    assert answer.json()["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_stop_text_is_not_part_of_the_answer(client: Client, stream: bool) -> None:
+    response = client.post(stream=stream, stop="o 你")
+    text = text_of(events(response)) if stream else response.json()["choices"][0]["message"]["content"]
+    assert text == "hell"
+
+
+def test_the_short_shape(client: Client, engine: FakeEngine) -> None:
+    body = client.post(CHAT).json()
+    assert set(body) == {"id", "model", "content", "finish_reason", "usage"}
+    assert body["content"] == "hello 你好"
+    assert (engine.seen[-1].temperature, engine.seen[-1].max_new_tokens) == (0.7, 512)
+    assert client.post(CHAT, stream=True).status_code == 400
+
+
+def test_models_and_health(client: Client) -> None:
+    assert [model["id"] for model in client.send("GET", "/v1/models").json()["data"]] == ["demo"]
+    assert client.send("GET", "/healthz").json() == {"status": "alive", "engine": "fake"}
+
+
+@pytest.mark.parametrize(
+    ("content", "param"),
+    [
+        (b"{", None),
+        (b'{"messages": [{"role": "user", "content": "x"}], "temperature": NaN}', "temperature"),
+        (b'{"messages": []}', "messages"),
+        (b"{}", "messages"),
+        (b'{"messages": [{"role": "user", "content": "x"}], "n": 2}', "n"),
+        (b'\xff\xfe{"messages": 1}', None),
+        (b"[" * 100_000, None),
+        (b'{"messages": [{"role": "user", "content": "' + b"x" * 5000 + b'"}]}', "messages"),
+        (b'{"messages": [{"role": "user", "content": "' + b"x" * 5000 + b'"}], "stream": true}', "messages"),
+    ],
+)
+@pytest.mark.parametrize("path", [COMPLETIONS, CHAT])
+def test_wrong_input_is_400_in_openais_shape(client: Client, path: str, content: bytes, param: str | None) -> None:
+    if path == CHAT and b"stream" in content:
+        param = "stream"
+    response = client.send("POST", path, content=content)
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert (error["type"], error["param"]) == ("invalid_request_error", param)
+    assert client.metric("seekforge_requests_total", route=path, outcome="refused") + client.metric(
+        "seekforge_requests_total", route=path, outcome="error"
+    )
+
+
+def test_other_refusals_have_the_same_shape(client: Client) -> None:
+    wrong_model = client.post(model="gpt-9")
+    assert (wrong_model.status_code, wrong_model.json()["error"]["code"]) == (404, "model_not_found")
+    assert client.send("GET", "/nowhere").json()["error"]["type"] == "invalid_request_error"
+    assert client.send("GET", COMPLETIONS).status_code == 405
+    large = client.send("POST", COMPLETIONS, content=b" " * (9 << 20))
+    assert (large.status_code, large.json()["error"]["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_dead_engine_is_503_before_the_first_piece(stream: bool) -> None:
+    client = Client(FakeEngine(fail_after=0))
+    response = client.post(stream=stream)
+    assert response.status_code == 503
+    assert response.json()["error"]["type"] == "server_error"
+    assert client.metric("seekforge_requests_total", outcome="error") == 1
+
+
+def test_an_engine_that_dies_in_a_stream_is_an_event_and_no_done() -> None:
+    response = Client(FakeEngine(fail_after=3)).post(stream=True)
+    assert response.status_code == 200
+    assert "[DONE]" not in response.text
+    last = json.loads(response.text.strip().split("\n\n")[-1].removeprefix("data: "))
+    assert last["error"]["type"] == "server_error"
+    assert '"content":"h"' in response.text
+
+
+def test_metrics_count_what_happened(client: Client) -> None:
+    used = client.post().json()["usage"]
+    events(client.post(stream=True))
+    assert client.metric("seekforge_requests_total", route=COMPLETIONS, outcome="ok") == 2
+    assert client.metric("seekforge_tokens_total", kind="prompt") == 2 * used["prompt_tokens"]
+    assert client.metric("seekforge_tokens_total", kind="completion") == 2 * used["completion_tokens"]
+    assert client.metric("seekforge_ttft_seconds_count") == client.metric("seekforge_tpot_seconds_count") == 2
+    assert client.metric("seekforge_requests_running") == client.metric("seekforge_requests_waiting") == 0
+
+
+def test_ready_means_that_a_token_was_decoded(client: Client, engine: FakeEngine) -> None:
+    assert client.send("GET", "/readyz").status_code == 200
+    assert len(engine.seen) == 1
+    assert client.send("GET", "/readyz").status_code == 200
+    assert len(engine.seen) == 1, "a fresh sign of life needs no second probe"
+
+
+def test_a_closed_engine_is_alive_and_not_ready(engine: FakeEngine) -> None:
+    client = Client(engine)
+    engine.close()
+    response = client.send("GET", "/readyz")
+    assert response.status_code == 503
+    assert "closed" in response.json()["reason"]
+    assert client.send("GET", "/healthz").status_code == 200
+
+
+def test_readiness_fails_when_nothing_decodes_and_recovers() -> None:
+    from seekforge.serve.readiness import Readiness
+
+    now = 0.0
+    engine = FakeEngine(first_seconds=10)
+    readiness = Readiness(engine, fresh_seconds=2, probe_seconds=0.05, clock=lambda: now)
+
+    async def ask() -> list[str | None]:
+        answers = [await readiness.problem()]
+        readiness.sign_of_life()
+        answers.append(await readiness.problem())
+        return answers
+
+    stuck, busy = asyncio.run(ask())
+    assert stuck is not None
+    assert "no token within" in stuck
+    assert busy is None
+    assert (engine.cancelled, engine.stats().running) == (1, 0)
+    now = 2.5
+    engine.first_seconds = 0
+    assert asyncio.run(readiness.problem()) is None
+    now = 9
+    engine.close()
+    assert "closed" in str(asyncio.run(readiness.problem()))
+
+
+def test_an_engine_error_never_looks_like_the_clients_fault() -> None:
+    from seekforge.serve.errors import from_ours
+
+    assert from_ours(EngineError("x")).status == 503
