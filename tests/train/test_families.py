@@ -91,7 +91,7 @@ def test_the_merged_folder_is_base_and_adapter(kind: str, run: Callable[[str], R
     unwritten = load_trained(made.base, made.adapter.parent, "float32")
     torch.testing.assert_close(merged, logits(unwritten), atol=1e-6, rtol=0)
     # And the rounding is nothing beside what training did (the median: an expert's choice may flip at a tie).
-    assert float((merged - live).abs().median()) < 0.05 * float((live - base).abs().median())
+    assert float((merged - live).abs().median()) < 0.15 * float((live - base).abs().median())
 
 
 @pytest.mark.parametrize("kind", tiny.KINDS)

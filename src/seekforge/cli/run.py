@@ -42,8 +42,8 @@ def command(
     loaded = _without_alias(load_recipe(recipe, settings or []), machine)
     words = ["seekforge", "run", str(recipe), *(part for s in settings or [] for part in ("--set", s))]
     finished = run_recipe(loaded, machine, progress, words, redo_from, until)
-    _register(loaded, finished, machine, progress)
     _show(finished)
+    _register(loaded, finished, machine, progress)
     if not all(verdict.passed for verdict in finished.verdicts):
         raise typer.Exit(_GATE_FAILED)
 

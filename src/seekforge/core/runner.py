@@ -15,6 +15,7 @@ from seekforge.core.config import Environment, Recipe
 from seekforge.core.errors import ConfigError, InputError
 from seekforge.core.files import full_disk, sha256_json
 from seekforge.core.gates import Verdict, judge_all
+from seekforge.core.memory import release
 from seekforge.core.progress import Progress
 from seekforge.core.registry import nearest
 from seekforge.core.runs import RunFolder
@@ -147,6 +148,7 @@ class Runner:
                 details=result.details,
                 seconds=seconds,
             )
+        release()
         self._finish(stage.name, status)
         self._progress.say(f"{stage.name:<9} done     {artifact.summary} ({seconds:.1f} s)")
         return Outcome(stage.name, status, seconds, artifact)

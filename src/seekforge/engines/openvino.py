@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import queue
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -11,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from seekforge.core.errors import EngineError, InputError, ModelError, SeekforgeError
+from seekforge.core.memory import release
 from seekforge.engines.checks import check_prompt, check_sampling
 from seekforge.engines.detokenise import Detokeniser
 from seekforge.engines.gguf_header import GgufHeader, read_header
 from seekforge.engines.protocol import Delta, EngineStats, Generation, Messages, Sampling
 from seekforge.engines.pump import Event, Job, Pump
 
-# Compute in float32, whatever the processor would rather do. Measured on a Zen 4 with bf16, SmolLM2-135M, output tokens/s
-# at 16 requests at once: Q8_0 as it comes 372 and garbage (activations quantised on the fly, computed in bf16), with f32
-# 330 and right; F16 as it comes 272 and 97.7 % of the merged model's next tokens, with f32 214 and over 99 %.
+# Compute in float32, whatever the processor would rather do. Measured on a Zen 4 with bf16, SmolLM2-135M, output
+# tokens/s at 16 requests at once: Q8_0 as it comes 372 and garbage (activations quantised on the fly, computed in
+# bf16), with f32 330 and right; F16 as it comes 272 and 97.7 % of the merged model's next tokens, with f32 214 and
+# over 99 %.
 _PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32"}
 _QUANTISATIONS = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1")
 _ARCHITECTURES = ("llama", "qwen2", "qwen3")
@@ -161,7 +162,7 @@ class OpenVinoEngine:
     def close(self) -> None:
         """Ends the engine's thread and frees its memory; unfinished requests get an `EngineError`."""
         self._pump.close()
-        gc.collect()
+        release()
 
     def _job(self, prompt: Sequence[int], sampling: Sampling, put: Callable[[Event], None], *, text: bool) -> Job:
         check_prompt(prompt, self.context_length, self._header.vocabulary)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seekforge.core.config.environment import quiet_libraries
 from seekforge.core.errors import ModelError
+from seekforge.core.memory import release
 from seekforge.engines.detokenise import Detokeniser
 from seekforge.engines.protocol import FinishReason, Generation, Messages, Sampling
 
@@ -163,7 +163,7 @@ class TransformersEngine:
     def close(self) -> None:
         """Frees the weights."""
         self.model = None
-        gc.collect()
+        release()
 
     def _take_over_generation(self) -> frozenset[int]:
         """Tokens that end an answer; the folder's own penalties and sampling are put aside: `Sampling` decides."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,12 @@ def by_label(base: Sequence[Prediction], tuned: Sequence[Prediction]) -> list[di
             }
         )
     return rows
+
+
+def majority(predictions: Sequence[Prediction]) -> float:
+    """Accuracy of always answering the commonest label: what a model must beat to know anything; 0 without labels."""
+    labels = Counter(p.label for p in predictions if p.label)
+    return max(labels.values(), default=0) / len(predictions)
 
 
 def examples(base: Sequence[Prediction], tuned: Sequence[Prediction], count: int) -> list[dict[str, Any]]:

@@ -95,6 +95,7 @@ class ParityStage:
 
         recipe = context.recipe
         engine = OpenVinoEngine(context.parents["compress"].file(f"model-{file_format.lower()}.gguf"))
+        context.progress.say(f"          comparing {TITLES[file_format]}")
         title = f"{TITLES[file_format]} answers"
         tokens, labels = recipe.evaluate.max_new_tokens, recipe.data.labels
         answers = predict.predict(engine, records, labels, tokens, context.progress, title)

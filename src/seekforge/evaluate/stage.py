@@ -16,7 +16,7 @@ from seekforge.core.stage import StageContext, StageResult
 from seekforge.engines.protocol import Generator
 from seekforge.engines.weights import hf_folder
 from seekforge.evaluate import predict
-from seekforge.evaluate.compare import Comparison, by_label, compare, examples
+from seekforge.evaluate.compare import Comparison, by_label, compare, examples, majority
 from seekforge.evaluate.predict import Prediction
 
 _EXAMPLES = 8
@@ -79,9 +79,13 @@ def _result(
     shown = [
         f"{value * 100:.1f} %" if first.unit == "fraction" else f"{value:.1f}" for value in (first.base, first.tuned)
     ]
+    measurements = [m for c in comparisons for m in _measurements(context, c)]
+    if chance := majority(tuned):
+        title = "Accuracy of always giving the commonest label"
+        measurements.append(context.measure("evaluate.majority_accuracy", chance, "fraction", title))
     return StageResult(
         summary=f"{first.metric} {shown[0]} to {shown[1]} on {len(tuned)} test records",
-        measurements=tuple(m for c in comparisons for m in _measurements(context, c)),
+        measurements=tuple(measurements),
         details={
             "comparison": [asdict(c) for c in comparisons],
             "examples": examples(base, tuned, _EXAMPLES),

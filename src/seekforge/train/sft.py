@@ -178,8 +178,8 @@ def _arguments(job: Job) -> Any:  # noqa: ANN401
         weight_decay=config.weight_decay,
         max_length=config.max_length,
         gradient_checkpointing=config.checkpointing,
-        # The weights are bfloat16 already, the adapters float32. Without autocast every product with them is computed in
-        # float32: 119 tokens/s on two Zen 4 cores in place of 317.
+        # The weights are bfloat16 already, the adapters float32. Without autocast every product with them is computed
+        # in float32: 119 tokens/s on two Zen 4 cores in place of 317.
         bf16=True,
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="steps",

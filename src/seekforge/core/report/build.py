@@ -54,7 +54,7 @@ def alias_of(word: str, verdicts: Sequence[Verdict]) -> str:
 def next_steps(recipe: Recipe, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> list[str]:
     """Commands that a user is likely to want next."""
     if not all(outcome.artifact for outcome in outcomes):
-        return ["seekforge run the same recipe without --until to go on"]
+        return ["the same command without --until goes on from here"]
     alias = alias_of(verdict_word(outcomes, verdicts), verdicts)
     return [f"seekforge serve {recipe.name}@{alias}", f"seekforge chat {recipe.name}@{alias}"]
 
