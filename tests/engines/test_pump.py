@@ -180,6 +180,7 @@ def test_closing_answers_who_waits_and_ends_the_thread(pipeline: Pipeline) -> No
     pump = make(pipeline)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     pump.submit(job(10**6, events.put))
+    wait_for(lambda: pipeline.live)
     pump.close()
     assert "closed" in str(drain(events)[1])
     assert threading.active_count() == before

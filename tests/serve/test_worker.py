@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from seekforge.core.errors import EngineError
 from seekforge.engines.fake import FakeEngine
+from seekforge.engines.protocol import Sampling
+from seekforge.serve.schema import ChatMessage, ChatRequest
+from seekforge.serve.service import ChatService
 from seekforge.serve.worker import create_app
 
 COMPLETIONS, CHAT = "/v1/chat/completions", "/v1/chat"
@@ -203,6 +207,21 @@ def test_an_engine_that_dies_in_a_stream_is_an_event_and_no_done() -> None:
     last = json.loads(response.text.strip().split("\n\n")[-1].removeprefix("data: "))
     assert last["error"]["type"] == "server_error"
     assert '"content":"h"' in response.text
+
+
+def test_leaving_an_answer_frees_the_place_at_once(engine: FakeEngine) -> None:
+    service = ChatService(engine, "demo")
+    ticket = service.accept(ChatRequest(messages=[ChatMessage(role="user", content="hi")]), Sampling(), CHAT)
+
+    async def leave() -> int:
+        async with aclosing(service.deltas(ticket)) as deltas:
+            await anext(deltas)
+            assert engine.stats().running == 1
+        return engine.stats().running  # no turn of the loop in between in which the collector could have helped
+
+    assert asyncio.run(leave()) == 0
+    assert engine.cancelled == 1
+    assert b'outcome="cancelled"' in service.metrics.text()
 
 
 def test_metrics_count_what_happened(client: Client) -> None:
