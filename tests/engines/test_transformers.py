@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engines import tiny
@@ -50,18 +51,18 @@ def test_a_batch_answers_as_one_by_one(engine: TransformersEngine) -> None:
 
 
 def test_padding_is_on_the_left_and_masked(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {}
+    seen: dict[str, Any] = {}
     generate = engine.model.generate
 
-    def spy(ids: object, **options: object) -> object:
+    def spy(ids: Any, **options: Any) -> Any:
         seen.update(options, ids=ids)
         return generate(ids, **options)
 
     monkeypatch.setattr(engine.model, "generate", spy)
     engine.generate([[5, 6, 7], [8]], Sampling(max_new_tokens=1))
     pad = engine.tokenizer.pad_token_id
-    assert seen["ids"].tolist() == [[pad, pad, 8], [5, 6, 7]]  # type: ignore[attr-defined]
-    assert seen["attention_mask"].tolist() == [[0, 0, 1], [1, 1, 1]]  # type: ignore[attr-defined]
+    assert seen["ids"].tolist() == [[pad, pad, 8], [5, 6, 7]]
+    assert seen["attention_mask"].tolist() == [[0, 0, 1], [1, 1, 1]]
 
 
 def test_greedy_is_the_highest_logit(engine: TransformersEngine) -> None:

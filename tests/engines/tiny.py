@@ -156,7 +156,7 @@ def job(
     family: str,
     train: Sequence[Record],
     validation: Sequence[Record] | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Job:
     """A training job with checkpoints in `folder/scratch` and its result in `folder/out`."""
     config = TrainConfig.model_validate({"batch_size": 4, "learning_rate": 5e-3, **settings})

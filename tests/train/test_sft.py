@@ -86,9 +86,11 @@ def test_overfitting_ends_it_with_the_best_weights(folder: Path, tokenizer: Any,
 
     def nonsense(start: int, count: int) -> list[Record]:
         words = [str(noise.randrange(10**6)) for _ in range(count)]
-        return [Record(f"n{start + i}", (Message("user", w), Message("assistant", w[::-1]))) for i, w in enumerate(words)]
+        return [
+            Record(f"n{start + i}", (Message("user", w), Message("assistant", w[::-1]))) for i, w in enumerate(words)
+        ]
 
-    settings = {"epochs": 200, "learning_rate": 2e-2, "evaluate_every": 4, "schedule": "constant"}
+    settings: dict[str, Any] = {"epochs": 200, "learning_rate": 2e-2, "evaluate_every": 4, "schedule": "constant"}
     job = tiny.job(tmp_path, tokenizer, "qwen2", nonsense(0, 4), nonsense(4, 8), **settings)
     trained = train(load_model(folder), tokenizer, job, Silent())
     losses = evaluations(trained)
@@ -133,7 +135,7 @@ def test_what_was_killed_ends_as_if_it_never_was(
     import torch
 
     lora = {"dropout": 0.1, "rank": 4}
-    settings = {"epochs": 3, "max_steps": 13, "evaluate_every": 2, "schedule": "constant", "lora": lora}
+    settings: dict[str, Any] = {"epochs": 3, "max_steps": 13, "evaluate_every": 2, "schedule": "constant", "lora": lora}
     whole, broken = (
         tiny.job(tmp_path / name, tokenizer, "qwen2", tiny.records(18), **settings) for name in ("whole", "broken")
     )
@@ -153,7 +155,7 @@ def test_what_was_killed_ends_as_if_it_never_was(
 def test_what_the_guard_ended_is_not_gone_on_with(
     folder: Path, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"max_steps": 60, "evaluate_every": 2, "learning_rate": 0.3, "schedule": "constant"}
+    settings: dict[str, Any] = {"max_steps": 60, "evaluate_every": 2, "learning_rate": 0.3, "schedule": "constant"}
     job = tiny.job(tmp_path, tokenizer, "qwen2", tiny.records(18), overfit_tolerance=0.0, **settings)
     ended = train(load_model(folder), tokenizer, job, Silent())
     assert ended.steps < 60
@@ -229,12 +231,14 @@ def test_targets(folder: Path) -> None:
     family = FAMILIES["qwen2"]
     assert lora_targets(tied, family, None) == sorted(family.lora_targets)
     assert lora_targets(tied, family, ["v_proj"]) == ["v_proj"]
-    with pytest.raises(ConfigError, match="lm_head"):  # its adapter cannot be merged: the embedding has the same weights
+    with pytest.raises(
+        ConfigError, match="lm_head"
+    ):  # its adapter cannot be merged: the embedding has the same weights
         lora_targets(tied, family, ["lm_head"])
 
 
 def test_steps_are_rounded_up_and_bounded(tokenizer: Any, tmp_path: Path) -> None:
-    def steps(**settings: object) -> int:
+    def steps(**settings: Any) -> int:
         return total_steps(tiny.job(tmp_path, tokenizer, "qwen2", tiny.records(18), **settings))
 
     assert steps(epochs=1) == 5

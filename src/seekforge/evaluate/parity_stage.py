@@ -156,10 +156,10 @@ def _measurements(context: StageContext, report: FormatReport, records: int, tra
     unit, words = METRICS.load(metric)().unit, metric.replace("_", " ")
     points = 100 if unit == "fraction" else 1
     values = {
-        "prompts_equal": (equal, "fraction", "prompts rendered byte for byte as in training"),
-        "token_id_mismatches": (len(report.unequal_token_ids), "count", "texts that its tokenizer cuts otherwise"),
-        "positions": (report.agreement.positions, "count", "teacher-forced positions compared"),
-        "agreement": (report.agreement.share, "fraction", "next greedy token equal to the merged model's"),
+        "prompts_equal": (equal, "fraction", "prompts equal byte for byte"),
+        "token_id_mismatches": (len(report.unequal_token_ids), "count", "texts tokenised otherwise"),
+        "positions": (report.agreement.positions, "count", "positions compared"),
+        "agreement": (report.agreement.share, "fraction", "next tokens as the merged model's"),
         "score": (report.score, unit, f"{words} on the test"),
         "loss": ((trained - report.score) * points, "points", f"{words} lost against BF16"),
     }

@@ -250,7 +250,7 @@ def _measurements(
             "serve.throughput_ratio",
             ratio,
             "ratio",
-            f"Served {kind} against transformers BF16, {settings.concurrency} at once",
+            f"{kind} served against transformers BF16",
             _RATIO_ADVICE,
         ),
         measure("serve.cost_per_1000", cost, currency, "Cost of 1,000 requests, served"),
