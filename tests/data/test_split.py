@@ -78,10 +78,20 @@ def test_column_is_obeyed(record: MakeRecord) -> None:
     assert where(splits) == {name: name for name in ("test", "train", "validation")}
 
 
+def test_no_test_split_is_made_where_none_is_wanted() -> None:
+    splits = divided(some(50, templates=10), test=0)
+    assert (len(splits.test), len(splits.train) + len(splits.validation)) == (0, 50)
+    assert splits.validation
+
+
 @pytest.mark.parametrize(
     ("fields", "records", "words"),
     [
-        ({"test": 0}, 50, "data.split: the test split is empty: 50 records in all. Raise data.split.test (now 0)"),
+        (
+            {"test": 0.001},
+            50,
+            "data.split: the test split is empty: 50 records in all. Raise data.split.test (now 0.001",
+        ),
         ({"validation": 0.01}, 20, "the validation split is empty: 20 records in all. Raise data.split.validation"),
         ({"validation": 0.5, "test": 0.5}, 50, "the train split is empty: 50 records in all. Lower data.split"),
         ({"by": "template"}, 50, "more values of `template`"),

@@ -1,15 +1,14 @@
 """Parity catches an engine that renders, cuts or computes something else than the trained model."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
+from tests.engines import tiny
 
 from seekforge.core.progress import Silent
 from seekforge.engines.protocol import Generation, Messages, Sampling
 from seekforge.engines.transformers import TransformersEngine
 from seekforge.evaluate.parity import PROBES, agreement, teacher_forced, unequal_prompts, unequal_token_ids
-from tests.engines import tiny
 
 RECORDS = tiny.records(12)
 

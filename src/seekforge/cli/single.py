@@ -6,15 +6,15 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from seekforge.cli.pipeline import STAGES
 from seekforge.core import artifacts
-from seekforge.core.artifacts import Artifact, Origin
+from seekforge.core.artifacts import Artifact
 from seekforge.core.config import Recipe, environment
 from seekforge.core.errors import InputError
-from seekforge.core.files import disk_errors, full_disk, sha256_json
+from seekforge.core.files import disk_errors, full_disk
 from seekforge.core.progress import for_terminal
+from seekforge.core.runner import origin_of
 from seekforge.core.stage import Stage, StageContext
 
 
@@ -26,7 +26,7 @@ def run_single(name: str, recipe: Recipe, out: Path, parents: Mapping[str, Artif
     """
     stage: Stage = STAGES.load(name)()
     out = out.absolute()
-    origin = _origin(stage, recipe, parents)
+    origin = origin_of(stage, recipe, parents)
     if (out / artifacts.MANIFEST).is_file():
         known = artifacts.load(out)
         if known.key == origin.key and artifacts.verify(known):
@@ -54,10 +54,3 @@ def run_single(name: str, recipe: Recipe, out: Path, parents: Mapping[str, Artif
             details=result.details,
             seconds=time.monotonic() - started,
         )
-
-
-def _origin(stage: Stage, recipe: Recipe, parents: Mapping[str, Artifact]) -> Origin:
-    config: Mapping[str, Any] = stage.config(recipe)
-    hashes = tuple(artifact.content_hash for artifact in parents.values())
-    key = sha256_json({"stage": stage.name, "version": stage.version, "config": config, "parents": hashes})
-    return Origin(stage.kind, key, hashes, config)

@@ -109,7 +109,7 @@ class Runner:
 
     def _one(self, stage: Stage, made: Mapping[str, Artifact]) -> Outcome:
         parents = {name: made[name] for name in stage.needs}
-        origin = self._origin(stage, parents)
+        origin = origin_of(stage, self._recipe, parents)
         final = self._store / f"{stage.name}-{origin.key[:16]}"
         redo = stage.name in self._plan.forced() and stage.name not in self._run.finished_stages
         if not redo and (known := self._reusable(final)):
@@ -153,12 +153,6 @@ class Runner:
         self._progress.say(f"{stage.name:<9} done     {artifact.summary} ({seconds:.1f} s)")
         return Outcome(stage.name, status, seconds, artifact)
 
-    def _origin(self, stage: Stage, parents: Mapping[str, Artifact]) -> Origin:
-        config = stage.config(self._recipe)
-        hashes = tuple(artifact.content_hash for artifact in parents.values())
-        key = sha256_json({"stage": stage.name, "version": stage.version, "config": config, "parents": hashes})
-        return Origin(stage.kind, key, hashes, config)
-
     def _reusable(self, final: Path) -> Artifact | None:
         if not (final / artifacts.MANIFEST).is_file():
             return None
@@ -178,6 +172,18 @@ class Runner:
         link = self._run.folder / name
         link.unlink(missing_ok=True)
         link.symlink_to(Path("..") / folder.relative_to(self._environment.runs))
+
+
+def origin_of(stage: Stage, recipe: Recipe, parents: Mapping[str, Artifact]) -> Origin:
+    """What a stage's artifact will be made of; its key decides whether it needs to be made at all.
+
+    Raises:
+        InputError: The recipe points to what does not exist.
+    """
+    config = stage.config(recipe)
+    hashes = tuple(artifact.content_hash for artifact in parents.values())
+    key = sha256_json({"stage": stage.name, "version": stage.version, "config": config, "parents": hashes})
+    return Origin(stage.kind, key, hashes, config)
 
 
 def recipe_hash(recipe: Recipe, redo_from: str | None = None) -> str:
