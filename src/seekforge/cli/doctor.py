@@ -31,7 +31,7 @@ def command() -> None:
     from seekforge.cli.show import table
 
     findings = [*_machine(), *_libraries(), _demo(), _registry()]
-    rows = [("ok" if f.ok else "MISSING", f.what, f.found, f.mend) for f in findings]
+    rows = [("ok", f.what, f.found, "") if f.ok else ("MISSING", f.what, f.found, f.mend) for f in findings]
     typer.echo(table("seekforge doctor", ("", "what", "found", "mend"), rows))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
