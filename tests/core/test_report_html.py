@@ -486,7 +486,7 @@ def test_headings_are_nested_and_sections_labelled(report: dict[str, Any]) -> No
 def test_any_one_wrong_value_still_gives_a_page(report: dict[str, Any], new: object) -> None:
     report["stages"][2]["details"]["examples"] = report["stages"][2]["details"]["examples"][:1]
     for path in _paths(report):
-        Page(render(_replaced(report, path, new)))
+        assert Page(render(_replaced(report, path, new))).sections, path
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,7 @@ def test_a_closed_event_loop_frees_the_place(pump: Pump, pipeline: Pipeline) -> 
     loop.close()
     pump.submit(orphan)
     wait_for(lambda: pump.stats().running == 0 and pipeline.steps > 0 and not pipeline.live)
+    assert orphan.finished
 
 
 def test_an_idle_pump_takes_no_time(pump: Pump, pipeline: Pipeline) -> None:

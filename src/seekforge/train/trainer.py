@@ -40,7 +40,7 @@ class EpochOrder(Sampler[int]):
         return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=generator))
 
 
-class Trainer(SFTTrainer):  # type: ignore[misc]  # trl has no types that mypy may follow
+class Trainer(SFTTrainer):
     """As TRL's, but for the loss, the order and for runs that are over."""
 
     def compute_loss(
