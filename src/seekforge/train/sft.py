@@ -164,7 +164,8 @@ def _arguments(job: Job) -> Any:  # noqa: ANN401
     from trl import SFTConfig
 
     config = job.config
-    every = config.evaluate_every or max(1, math.ceil(total_steps(job) / _EVALUATIONS))
+    total = total_steps(job)
+    every = min(total, config.evaluate_every or math.ceil(total / _EVALUATIONS))
     return SFTConfig(
         output_dir=str(job.scratch),
         learning_rate=config.rate,
