@@ -17,7 +17,7 @@ demo: $(READY) ## From dirty records to a measured endpoint: seekforge run recip
 test: $(READY) ## The test suite without the slow tests
 	$(BIN)/python -m pytest -q -m "not slow"
 
-test-slow: $(READY) ## The slow tests: whole runs, real Chinese reviews
+test-slow: $(READY) ## The slow tests: whole runs, real Chinese reviews, tests of the tests
 	$(BIN)/python -m pytest -q -m slow
 
 check: $(READY) ## Lint, types, generated documents

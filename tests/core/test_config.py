@@ -241,8 +241,8 @@ def test_every_field_of_every_config_is_described() -> None:
 
 
 def test_learning_rate_follows_the_method() -> None:
-    rates = [validate(config_package.TrainConfig, {"method": method}, "x").rate for method in ("lora", "full")]
-    assert rates == [2e-4, 3e-5]
+    rates = [validate(config_package.TrainConfig, {"method": m}, "x").rate for m in ("lora", "qlora", "full")]
+    assert rates == [3e-4, 3e-4, pytest.approx(3e-5)]
     assert validate(config_package.TrainConfig, {"learning_rate": 0.5}, "x").rate == 0.5
 
 

@@ -21,10 +21,12 @@ class Family:
     Attributes:
         model_type: As in the model's `config.json`.
         title: As people write it.
-        lora_targets: Linear layers that an adapter goes on; the expert router (`mlp.gate`) is never among them.
+        lora_targets: Linear layers that an adapter goes on: attention, dense layers and shared experts.
         reasoning_tags: Opening and closing tag of the reasoning part, for models that think by default.
         gguf_arch: The architecture's name in GGUF, or None where our engines cannot load it.
         permute_qk: Whether GGUF wants query and key rows interleaved for rotary embedding.
+        routers: Modules that choose the experts; they stay frozen.
+        moved_targets: Linear layers whose names PEFT takes for the routed experts' (see `train/adapters.py`).
     """
 
     model_type: str
@@ -33,6 +35,8 @@ class Family:
     reasoning_tags: tuple[str, str] | None
     gguf_arch: str | None
     permute_qk: bool = False
+    routers: tuple[str, ...] = ()
+    moved_targets: tuple[str, ...] = ()
 
 
 FAMILIES: dict[str, Family] = {
@@ -41,8 +45,8 @@ FAMILIES: dict[str, Family] = {
         Family("llama", "Llama", _ATTENTION + _MLP, None, "llama", permute_qk=True),
         Family("qwen2", "Qwen2", _ATTENTION + _MLP, None, "qwen2"),
         Family("qwen3", "Qwen3", _ATTENTION + _MLP, _THINK, "qwen3"),
-        Family("deepseek_v2", "DeepSeek-V2", _MLA + _MLP, None, None),
-        Family("deepseek_v3", "DeepSeek-V3", _MLA + _MLP, _THINK, None),
+        Family("deepseek_v2", "DeepSeek-V2", _MLA + _MLP, None, None, routers=("gate",), moved_targets=_MLP),
+        Family("deepseek_v3", "DeepSeek-V3", _MLA + _MLP, _THINK, None, routers=("gate",), moved_targets=_MLP),
     )
 }
 

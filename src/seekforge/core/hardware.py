@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+_CGROUP = Path("/sys/fs/cgroup")
+
 
 @lru_cache(maxsize=1)
 def describe() -> dict[str, Any]:
@@ -22,6 +24,28 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
+
+
+def free_memory() -> int:
+    """Bytes of main memory that this process may still take; a container's own limit counts."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    limit, used = (_cgroup_number(name) for name in ("memory.max", "memory.current"))
+    if limit is None or used is None:
+        return free
+    statistics = (_CGROUP / "memory.stat").read_text(encoding="utf-8").split()
+    cache = int(statistics[statistics.index("inactive_file") + 1]) if "inactive_file" in statistics else 0
+    return max(0, min(free, limit - used + cache))
+
+
+def _cgroup_number(name: str) -> int | None:
+    """A number of this control group (version 2); None where there is none or it is `max`."""
+    try:
+        text = (_CGROUP / name).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
 
 
 def where() -> str:

@@ -1,5 +1,12 @@
 """Config models and how they are read. A recipe is `load_recipe(path)`."""
 
+from seekforge.core.config.access import (
+    FeedbackConfig,
+    KeyEntry,
+    RateLimitsConfig,
+    TemplateFile,
+    TemplatesConfig,
+)
 from seekforge.core.config.base import Config
 from seekforge.core.config.data import (
     DataConfig,
@@ -10,8 +17,20 @@ from seekforge.core.config.data import (
     SourceConfig,
     SplitConfig,
 )
+from seekforge.core.config.embed import EmbedConfig
+from seekforge.core.config.endpoint import EndpointConfig, RestartConfig, WorkerConfig
 from seekforge.core.config.environment import Environment, environment
-from seekforge.core.config.load import load_recipe, validate
+from seekforge.core.config.gateway import (
+    GatewayConfig,
+    LimitsConfig,
+    ModelConfig,
+    RetryConfig,
+    TargetConfig,
+    TracingConfig,
+    UpstreamConfig,
+)
+from seekforge.core.config.guard import GuardConfig, InputGuardConfig, WordListConfig
+from seekforge.core.config.load import load_endpoint, load_file, load_recipe, validate
 from seekforge.core.config.recipe import (
     CompressConfig,
     EvaluateConfig,
@@ -21,26 +40,49 @@ from seekforge.core.config.recipe import (
     ServeConfig,
 )
 from seekforge.core.config.train import LoraSettings, TrainConfig
+from seekforge.core.config.vllm import VllmConfig
 
 __all__ = [
     "CompressConfig",
     "Config",
     "DataConfig",
+    "EmbedConfig",
+    "EndpointConfig",
     "Environment",
     "EvaluateConfig",
     "ExactConfig",
+    "FeedbackConfig",
+    "GatewayConfig",
+    "GuardConfig",
+    "InputGuardConfig",
+    "KeyEntry",
     "LeakConfig",
+    "LimitsConfig",
     "LoraSettings",
     "MinhashConfig",
+    "ModelConfig",
     "NormaliseConfig",
     "ParityConfig",
     "PriceConfig",
+    "RateLimitsConfig",
     "Recipe",
+    "RestartConfig",
+    "RetryConfig",
     "ServeConfig",
     "SourceConfig",
     "SplitConfig",
+    "TargetConfig",
+    "TemplateFile",
+    "TemplatesConfig",
+    "TracingConfig",
     "TrainConfig",
+    "UpstreamConfig",
+    "VllmConfig",
+    "WordListConfig",
+    "WorkerConfig",
     "environment",
+    "load_endpoint",
+    "load_file",
     "load_recipe",
     "validate",
 ]

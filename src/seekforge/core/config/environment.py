@@ -14,7 +14,7 @@ class Environment:
 
     Attributes:
         runs: Where runs and their artifacts go (`SEEKFORGE_RUNS`, default `./runs`).
-        cache: Where converted models are kept (`SEEKFORGE_CACHE`, default `~/.cache/seekforge`).
+        cache: Where converted models and installed engines are kept (`SEEKFORGE_CACHE`, default `~/.cache/seekforge`).
         tracking_uri: MLflow's tracking URI (`MLFLOW_TRACKING_URI`, default SQLite in `runs`).
     """
 
@@ -29,6 +29,25 @@ def environment() -> Environment:
     cache = Path(os.environ.get("SEEKFORGE_CACHE", "~/.cache/seekforge")).expanduser().absolute()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{runs / 'mlflow.db'}"
     return Environment(runs=runs, cache=cache, tracking_uri=uri)
+
+
+def child_environment(folder: Path, device: int | None = None, **settings: str) -> dict[str, str]:
+    """The environment of a program that lives in a virtual environment of its own.
+
+    Ours without what would lead its Python to our packages, and with its `bin` in front.
+
+    Args:
+        folder: The virtual environment.
+        device: The only GPU that it may see, counted among those that we see; None leaves them all.
+        settings: Variables, where the user has not set them.
+    """
+    ours = {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    if device is not None:
+        seen = [name.strip() for name in kept.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+        kept["CUDA_VISIBLE_DEVICES"] = seen[device] if device < len(seen) else str(device)
+    path = os.pathsep.join([str(folder / "bin"), kept.get("PATH", os.defpath)])
+    return {**settings, **kept, "VIRTUAL_ENV": str(folder), "PATH": path, "PYTHONNOUSERSITE": "1"}
 
 
 def quiet_libraries() -> None:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from seekforge.core.config.base import Config
+from seekforge.core.config.endpoint import EndpointConfig
 from seekforge.core.config.recipe import Recipe
 from seekforge.core.errors import ConfigError
 
@@ -28,20 +29,45 @@ def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         ConfigError: The file is missing, is no YAML mapping, or a key or value is wrong.
     """
-    text = _read(path)
-    try:
-        tree = yaml.safe_load(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except _UNREADABLE as error:
-        raise ConfigError(
-            f"not YAML: {_yaml_problem(error)}", where=str(path), mend="Mend the file's syntax"
-        ) from error
+    tree, node = _tree(_read(path, "recipe", "`ls recipes/` shows those that come with seekforge"), path)
     if not isinstance(tree, dict):
         raise ConfigError("a recipe is a mapping of keys", where=str(path), mend="Start from a file in recipes/")
     for override in overrides:
         _apply(tree, override)
     recipe = validate(Recipe, tree, str(path), node)
     return _with_absolute_sources(recipe, path.absolute().parent)
+
+
+def load_endpoint(path: Path) -> EndpointConfig:
+    """Reads an endpoint's file; paths in it become absolute, taken from the file's folder.
+
+    Raises:
+        ConfigError: The file is missing, is no YAML mapping, or a key or value is wrong.
+    """
+    mend = "docs/serving.md shows one"
+    tree, node = _tree(_read(path, "endpoint", mend), path)
+    if not isinstance(tree, dict):
+        raise ConfigError("an endpoint is a mapping of keys", where=str(path), mend=mend)
+    folder = path.absolute().parent
+    config: EndpointConfig = _with_absolute_paths(validate(EndpointConfig, tree, str(path), node), folder)
+    if config.model is not None and _is_path(config.model):
+        config = config.model_copy(update={"model": str(folder / Path(config.model).expanduser())})
+    if config.embed is not None and _is_path(config.embed.model):
+        there = str(folder / Path(config.embed.model).expanduser())
+        config = config.model_copy(update={"embed": config.embed.model_copy(update={"model": there})})
+    return config
+
+
+def load_file(model: type[Model], path: Path) -> Model:
+    """Reads one config model from a YAML file of its own.
+
+    Raises:
+        ConfigError: The file is not UTF-8, is no YAML mapping, or a key or value is wrong.
+    """
+    tree, node = _tree(_text(path), path)
+    if not isinstance(tree, dict):
+        raise ConfigError("not a mapping of keys", where=str(path), mend="Write `key: value` lines")
+    return validate(model, tree, str(path), node)
 
 
 def validate(model: type[Model], tree: dict[str, Any], where: str, node: yaml.Node | None = None) -> Model:
@@ -65,15 +91,27 @@ def validate(model: type[Model], tree: dict[str, Any], where: str, node: yaml.No
         raise ConfigError(f"{key}: {message}" if key else message, where=place, mend=mend) from error
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, noun: str, mend: str) -> str:
     if not path.is_file():
-        raise ConfigError(
-            "no such recipe file", where=str(path), mend="`ls recipes/` shows those that come with seekforge"
-        )
+        raise ConfigError(f"no such {noun} file", where=str(path), mend=mend)
+    return _text(path)
+
+
+def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError("not UTF-8 text", where=str(path), mend="Save the file as UTF-8") from error
+
+
+def _tree(text: str, path: Path) -> tuple[Any, yaml.Node | None]:
+    """The values, and the nodes that know their lines."""
+    try:
+        return yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+    except _UNREADABLE as error:
+        raise ConfigError(
+            f"not YAML: {_yaml_problem(error)}", where=str(path), mend="Mend the file's syntax"
+        ) from error
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:
@@ -100,6 +138,24 @@ def _apply(tree: dict[str, Any], override: str) -> None:
 def _with_absolute_sources(recipe: Recipe, folder: Path) -> Recipe:
     sources = tuple(s.model_copy(update={"path": folder / s.path.expanduser()}) for s in recipe.data.sources)
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"sources": sources})})
+
+
+def _is_path(model: str) -> bool:
+    return model.startswith((".", "~", "/")) or model.endswith((".gguf", ".json"))
+
+
+def _with_absolute_paths(config: Config, folder: Path) -> Any:  # noqa: ANN401  the same model as came in
+    """Every path that stands in the file; one that does not is left to its default."""
+    changed: dict[str, Any] = {}
+    for name in config.model_fields_set:
+        value = getattr(config, name)
+        if isinstance(value, Path):
+            changed[name] = folder / value.expanduser()
+        elif isinstance(value, Config):
+            changed[name] = _with_absolute_paths(value, folder)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Config):
+            changed[name] = tuple(_with_absolute_paths(item, folder) for item in value)
+    return config.model_copy(update=changed)
 
 
 def _is_union_tag(part: object) -> bool:

@@ -16,15 +16,26 @@ class LoraSettings(Config):
     alpha: int = Field(32, ge=1, description="Scale: the update is multiplied by alpha / rank.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before the adapter.")
     targets: tuple[str, ...] | None = Field(
-        None, description="Module names; by default the model family's linear layers."
+        None, min_length=1, description="Module names; by default the model family's linear layers."
     )
+    dora: bool = Field(False, description="Weight-decomposed update (Liu et al. 2024): direction and length apart.")
+    rslora: bool = Field(False, description="Scale by alpha / sqrt(rank) (Kalajdzievski 2023), for high ranks.")
+    experts: bool = Field(False, description="Adapters on the routed experts of a mixture too; never on its router.")
+
+
+Method = Literal["auto", "lora", "qlora", "full"]
+# Of an adapter; every parameter together takes a tenth of it, which is the guide's 3e-5.
+BASE_RATE = 3e-4
 
 
 class TrainConfig(Config):
     """The train stage."""
 
-    method: Literal["lora", "full"] = Field("lora", description="Adapters, or every parameter.")
-    learning_rate: float | None = Field(None, gt=0, description="By default 2e-4 for lora, 3e-5 for full.")
+    method: Method = Field(
+        "lora",
+        description="Adapters, adapters on 4-bit weights, every parameter, or what suits the number of records.",
+    )
+    learning_rate: float | None = Field(None, gt=0, description="By default 3e-4 for adapters, a tenth of it for full.")
     epochs: float = Field(3, gt=0, description="Passes over the training split.")
     max_steps: int | None = Field(None, ge=1, description="Stop after this many optimiser steps, whatever the epochs.")
     batch_size: int = Field(8, ge=1, description="Records a forward pass.")
@@ -32,15 +43,33 @@ class TrainConfig(Config):
     warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="How the rate falls.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decay.")
-    max_length: int = Field(
-        1024, ge=8, description="Longest record in tokens; longer ones are refused, never cut in silence."
+    max_length: int = Field(1024, ge=8, description="Longest record in tokens; a longer one is never cut.")
+    long: Literal["refuse", "drop"] = Field(
+        "refuse", description="What becomes of longer records: the run ends, or they are left out and reported."
+    )
+    think: Literal["keep", "no_loss", "drop"] = Field(
+        "keep",
+        description="Reasoning between `<think>` and `</think>`: learnt, shown without being learnt, or left out.",
+    )
+    packing: bool = Field(
+        False, description="Several records in one row of up to max_length tokens, none of which sees another."
     )
     evaluate_every: int | None = Field(None, ge=1, description="Steps between validations; by default eight a run.")
     overfit_tolerance: float = Field(0.05, ge=0, description="Stop when validation loss is this share above its best.")
+    spike_factor: float = Field(
+        3.0, gt=1, description="A training loss this many times the median of the last eight is called divergence."
+    )
     checkpointing: bool = Field(False, description="Trade time for memory by recomputing activations.")
-    lora: LoraSettings = Field(LoraSettings(), description="Used by method lora.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of trained weights (method full). bfloat16 halves the memory and rounds small steps away.",
+    )
+    memory_check: bool = Field(
+        True, description="Refuse, before the weights are loaded, what by the memory planner does not fit the device."
+    )
+    lora: LoraSettings = Field(LoraSettings(), description="Used by methods lora and qlora.")
 
     @property
     def rate(self) -> float:
-        """The learning rate in force; full fine-tuning takes about a tenth of an adapter's."""
-        return self.learning_rate or (2e-4 if self.method == "lora" else 3e-5)
+        """The learning rate in force; full fine-tuning takes a tenth of an adapter's."""
+        return self.learning_rate or (BASE_RATE / 10 if self.method == "full" else BASE_RATE)

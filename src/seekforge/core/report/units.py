@@ -62,6 +62,7 @@ _FORMATS: Final[dict[str, Callable[[float, int], str]]] = {
     "bytes": lambda value, extra: f"{_scaled(value / 1e6, extra)} MB",
     "seconds": lambda value, extra: f"{_scaled(value, extra)} s",
     "tokens/s": lambda value, extra: f"{value:,.{1 + extra}f} tokens/s",
+    "score": lambda value, extra: f"{value:,.{1 + extra}f}",  # BLEU and its like, of 100
     "count": lambda value, extra: significant(value, 4 + extra),
 }
 
@@ -152,10 +153,13 @@ def plain(value: object) -> str:
     return str(value)
 
 
+_NAMES: Final = {"bleu": "BLEU", "rougeL": "ROUGE-L", "f1": "F1"}
+
+
 def label(name: object) -> str:
-    """Turn a key such as "macro_f1" into words, "Macro f1"."""
+    """Turn a key such as "exact_match" into words, "Exact match"; metrics have their own names."""
     text = str(name or "").replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
+    return _NAMES.get(text) or text[:1].upper() + text[1:]
 
 
 def token(value: object) -> str:
