@@ -77,25 +77,16 @@ def test_a_file_that_is_a_little_wrong_does_not_pass(kind: str, part: str, tmp_p
     assert max(d.margin for d in found.differences) > 0.2
 
 
-NOT_READ = "OpenVINO GenAI 2026.4 knows smollm and qwen2 and cuts by llama.cpp's default under every other name"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "smollm",
-        "qwen2",
-        "default",
-        pytest.param("llama-bpe", marks=pytest.mark.xfail(strict=True, reason=NOT_READ)),
-        pytest.param("gpt-2", marks=pytest.mark.xfail(strict=True, reason=NOT_READ)),
-        pytest.param("deepseek-v3", marks=pytest.mark.xfail(strict=True, reason=NOT_READ)),
-    ],
-)
+@pytest.mark.parametrize("name", sorted(DEFINITIONS))
 def test_token_ids_are_those_of_transformers(name: str, tmp_path: Path) -> None:
     folder = tiny.make(tmp_path / "m", "llama")
-    tiny.save_tokenizer(folder, {**DEFINITIONS, "deepseek-v3": tiny.DEEPSEEK_V3}[name])
+    tiny.save_tokenizer(folder, DEFINITIONS[name])
     export(folder, tmp_path / "m.gguf", "F16", Silent())
     reference, engine = TransformersEngine(folder, "float32"), OpenVinoEngine(tmp_path / "m.gguf")
     texts = [*PROBES, *tiny.corpus(40), "1 12 123 1234 12345", "it's I'm we'll they've", "foo--bar!!!", "\n\n  x"]
-    assert unequal_token_ids(reference, engine, texts) == []
+    special = ["<|im_start|>user\nhi<|im_end|>", "a<|im_end|>b <|im_end|> c", "<|im_star|>"]
+    assert unequal_token_ids(reference, engine, [*texts, *special]) == []
+    for text in [*texts, *special]:
+        ids = engine.encode(text)
+        assert engine.decode(ids) == reference.decode(ids)
     engine.close()

@@ -105,3 +105,46 @@ def test_the_window_stays_short(seed: int) -> None:
     for _ in range(500):
         detokeniser.push([rng.randrange(256)])
     assert longest < 20
+
+
+ANSWER = "你好，世界！😀👩‍👩‍👧 done é"
+
+
+def test_every_splice_of_an_answer_gives_the_whole_answer() -> None:
+    ids = ANSWER.encode()
+    for cut in range(len(ids) + 1):
+        before = Detokeniser(decode).push(ids[:cut])
+        after = Detokeniser(decode, answered=ids[:cut])
+        pieces = [after.push([i]) for i in ids[cut:]] + [after.finish()]
+        assert before.text + "".join(piece.text for piece in pieces) == ANSWER
+        assert bytes(i for piece in pieces for i in piece.token_ids) == ids[cut:]
+        assert "\ufffd" not in before.text
+
+
+@given(TEXT, STOPS, st.integers(0, 100))
+def test_a_splice_neither_leaks_nor_misses_a_stop_text(text: str, stops: list[str], cut: int) -> None:
+    whole, _, ids, stopped = run(text.encode(), stops, [])
+    first = Detokeniser(decode, stops)
+    before = first.push(text.encode()[:cut])
+    second = Detokeniser(decode, stops, before.token_ids)
+    rest = text.encode()[len(before.token_ids) :]
+    if not first.stopped:
+        pieces = second.push(rest), second.finish()
+        assert before.text + "".join(piece.text for piece in pieces) == whole
+        assert before.token_ids + tuple(i for piece in pieces for i in piece.token_ids) == ids
+        assert second.stopped == stopped
+
+
+@given(TEXT, STOPS, st.lists(st.integers(0, 100), max_size=12))
+def test_what_is_out_is_the_text_of_the_ids_that_are_out(text: str, stops: list[str], cuts: list[int]) -> None:
+    """Also with tokens of several characters, of which a stop text may begin within."""
+    data = text.encode()
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    words = [data[a:b] for a, b in pairwise(edges)]
+    detokeniser = Detokeniser(lambda ids: b"".join(words[i] for i in ids).decode("utf-8", "replace"), stops)
+    told, ids = "", b""
+    for number in range(len(words)):
+        piece = detokeniser.push([number])
+        told, ids = told + piece.text, ids + b"".join(words[i] for i in piece.token_ids)
+        if not detokeniser.stopped:
+            assert told.encode() == ids

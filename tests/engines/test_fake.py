@@ -1,5 +1,6 @@
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,21 @@ def test_a_stream_says_the_same_as_generate() -> None:
     [answer] = engine.generate([ask(engine)], sampling)
     assert "".join(d.text for d in deltas) == answer.text == "one two "
     assert deltas[-1].finish_reason == answer.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("settings", [{"first_seconds": 5.0}, {"token_seconds": 0.03, "reply": "long " * 99}])
+def test_an_answer_that_takes_too_long_ends(settings: dict[str, Any]) -> None:
+    engine = FakeEngine(**settings)
+
+    async def read_all() -> None:
+        async for _ in engine.stream(ask(engine), Sampling(), seconds=0.1):
+            pass
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(read_all())
+    assert 0.1 <= time.monotonic() - began < 1
+    assert engine.stats().running == 0
 
 
 def test_the_limit_ends_the_answer_and_ignore_eos_fills_it() -> None:

@@ -149,6 +149,20 @@ def test_cancelling_the_task_frees_the_slot(engine: OpenVinoEngine, france: list
     wait_until_free(engine)
 
 
+def test_an_answer_that_takes_too_long_ends_and_frees_the_slot(engine: OpenVinoEngine, france: list[int]) -> None:
+    async def read_all() -> int:
+        pieces = 0
+        with pytest.raises(TimeoutError):
+            async for _ in engine.stream(france, LONG, seconds=0.4):
+                pieces += 1
+        return pieces
+
+    began = time.monotonic()
+    assert asyncio.run(read_all()) > 1
+    assert time.monotonic() - began < 2
+    wait_until_free(engine)
+
+
 def test_idle_costs_nothing(engine: OpenVinoEngine) -> None:
     wait_until_free(engine)
     before = time.process_time()

@@ -46,6 +46,16 @@ def test_spelling_and_offsets_do_not_matter_but_digits_do() -> None:
 
 def test_deepseek_is_known_by_its_expressions() -> None:
     assert gguf_name(tiny.DEEPSEEK_V3) == "deepseek-v3"
+    # DeepSeek-Coder's and DeepSeek-LLM's tokenizers share their rule for Chinese, and nothing else.
+    assert gguf_name(DEFINITIONS["deepseek-coder"]) == "deepseek-coder"
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [("Ωαß", 1), ("\u2126", 1), ("转账", 1), ("ω转", 2), ("ªª", 1), ("ªω", 2), ("42", 2), ("a b", 2), ("a,b", 3)],
+)
+def test_deepseek_llm_keeps_letters_with_case_together(text: str, pieces: int) -> None:
+    assert len(cut(DEFINITIONS["deepseek-llm"], text)) == pieces
 
 
 @pytest.mark.parametrize("strange", [None, {}, {"type": "Whitespace"}, {"type": "Digits", "individual_digits": True}])
@@ -56,7 +66,7 @@ def test_an_unknown_definition_is_refused(strange: dict[str, Any] | None) -> Non
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["deepseek-v3", "tekken", "", "Qwen2"])
+@pytest.mark.parametrize("name", ["deepseek-v9", "tekken", "", "Qwen2"])
 def test_an_unknown_name_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match="is not supported"):
         definition(name, "m.gguf")

@@ -1,6 +1,7 @@
 """The pump with a scripted pipeline: what the real one does rarely or never."""
 
 import asyncio
+import itertools
 import queue
 import threading
 import time
@@ -117,6 +118,24 @@ def test_more_requests_than_places_all_finish(pump: Pump, pipeline: Pipeline) ->
     assert pipeline.most <= 4
 
 
+def test_pieces_come_no_closer_than_asked_the_first_at_once_and_nothing_is_lost(pipeline: Pipeline) -> None:
+    pipeline.seconds = 0.01
+    pump = Pump(pipeline, lambda p, number, job: p.add(number, job), 4, piece_seconds=0.05)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    pump.submit(job(20, events.put))
+    seen: list[tuple[float, Delta]] = []
+    while not seen or seen[-1][1].finish_reason is None:
+        event = events.get(timeout=5)
+        assert isinstance(event, Delta)
+        seen.append((time.monotonic(), event))
+    pump.close()
+    assert seen[0][1].text == "a"
+    assert "".join(delta.text for _, delta in seen) == "a" * 20
+    assert sum(len(delta.token_ids) for _, delta in seen) == 20
+    gaps = [after - before for (before, _), (after, _) in itertools.pairwise(seen[:-1])]
+    assert len(seen) <= 6 and min(gaps) > 0.03
+
+
 def test_a_stop_text_frees_the_place_without_another_request(pump: Pump, pipeline: Pipeline) -> None:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     pump.submit(job(1000, events.put, stop=("aaa",)))
@@ -204,3 +223,40 @@ def test_an_idle_pump_takes_no_time(pump: Pump, pipeline: Pipeline) -> None:
     time.sleep(0.5)
     assert pipeline.steps == before
     assert time.process_time() - cpu < 0.05
+
+
+class Reading(Pipeline):
+    """Reads a long prompt: steps that make nothing."""
+
+    def step(self) -> None:
+        time.sleep(self.seconds)
+        self.steps += 1
+        self.live = [handle for handle in self.live if handle.limit > 0]
+
+
+def test_a_loop_gets_its_turn_after_steps_that_made_nothing() -> None:
+    """A step keeps Python's lock; without a turn in between, nobody would hear that the client has gone."""
+
+    class Loop:
+        def __init__(self) -> None:
+            self.events: list[int] = []
+            self.turns: list[int] = []
+
+        def call_soon_threadsafe(
+            self, deliver: Any, loop: Any, events: Any, turns: int, passed_on: threading.Event
+        ) -> None:
+            self.events.append(len(events))
+            self.turns.append(turns)
+            passed_on.set()
+
+    pipeline, loop = Reading(), Loop()
+    pump = make(pipeline)
+    waiting = job(10, lambda event: None)
+    waiting.loop = loop  # type: ignore[assignment]
+    pump.submit(waiting)
+    wait_for(lambda: len(loop.events) >= 3)
+    assert not any(loop.events)
+    assert min(loop.turns) > 2, "the way from the socket to `cancel` takes more turns than passing a piece on"
+    pump.cancel(waiting)
+    wait_for(lambda: waiting.finished and not pipeline.live)
+    pump.close()

@@ -37,7 +37,7 @@ DEEPSEEK_V3 = {
     ]
     + [{"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}],
 }
-_SHAPE = {
+SHAPE = {
     "vocab_size": VOCABULARY,
     "hidden_size": 64,
     "intermediate_size": 96,
@@ -95,7 +95,7 @@ def make(folder: Path, kind: str, **settings: object) -> Path:
     import transformers
 
     name, own, pre_tokenizer = KINDS[kind]
-    config = getattr(transformers, name)(**{**_SHAPE, **own, **settings})
+    config = getattr(transformers, name)(**{**SHAPE, **own, **settings})
     torch.manual_seed(sum(map(ord, kind)))
     model = transformers.AutoModelForCausalLM.from_config(config)
     with torch.no_grad():
@@ -163,8 +163,8 @@ def job(
     held_out = records(8, start=10_000) if validation is None else validation
     return Job(
         config,
-        [encode(record, tokenizer) for record in train],
-        [encode(record, tokenizer) for record in held_out],
+        [example for record in train for example in encode(record, tokenizer, config.think)],
+        [example for record in held_out for example in encode(record, tokenizer, config.think)],
         FAMILIES[family],
         seed=7,
         output=folder / "out",

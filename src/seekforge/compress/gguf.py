@@ -20,6 +20,7 @@ from seekforge.core.files import disk_errors, read_json
 from seekforge.core.models import family_of_folder, read_config
 from seekforge.core.progress import Progress
 from seekforge.engines.pretokenizer import gguf_name
+from seekforge.engines.tokenizer import NORMALISER_KEY
 
 Array = NDArray[np.float32]
 _NORMAL, _CONTROL, _USER_DEFINED, _UNUSED = 1, 3, 4, 5  # gguf's token types
@@ -114,6 +115,7 @@ def _add_tokenizer(writer: Any, folder: Path, vocabulary: int) -> None:  # noqa:
     tokens, types = _tokens(tree, vocabulary)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(gguf_name(tree.get("pre_tokenizer"), str(path)))
+    writer.add_string(NORMALISER_KEY, _normaliser(tree.get("normalizer"), str(path)))
     writer.add_token_list(tokens)
     writer.add_token_types(types)
     writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in tree["model"]["merges"]])
@@ -129,6 +131,18 @@ def _add_tokenizer(writer: Any, folder: Path, vocabulary: int) -> None:  # noqa:
     writer.add_add_bos_token(False)  # the chat template writes it where the model wants one
     writer.add_add_space_prefix(False)
     writer.add_chat_template(settings["chat_template"])
+
+
+def _normaliser(normaliser: dict[str, Any] | None, where: str) -> str:
+    """`NFC` or `none`; GGUF has no word for it, and Qwen's tokenizers compose characters before they cut."""
+    kind = (normaliser or {"type": "Sequence", "normalizers": []})["type"]
+    if kind == "Sequence" and normaliser is not None and len(normaliser["normalizers"]) == 1:
+        return _normaliser(normaliser["normalizers"][0], where)
+    if kind == "NFC":
+        return "NFC"
+    if kind == "Sequence" and not (normaliser or {}).get("normalizers"):
+        return "none"
+    raise ModelError(f"its normaliser '{kind}' has no form in GGUF", where=where, mend="Serve by vLLM")
 
 
 def _tokenizer_settings(folder: Path) -> dict[str, Any]:

@@ -29,9 +29,11 @@ class Detokeniser:
     Args:
         decode: Text of token ids, special tokens left out.
         stop: Texts that end the answer; empty ones are passed over.
+        answered: The answer's beginning, given out by somebody else already. It does not come out again, but for the
+            character that it ends within. No stop text begins in it: ids that may begin one are not given out.
     """
 
-    def __init__(self, decode: Decode, stop: Iterable[str] = ()) -> None:
+    def __init__(self, decode: Decode, stop: Iterable[str] = (), answered: Iterable[int] = ()) -> None:
         self._decode = decode
         self._stop = tuple(text for text in stop if text)
         self._window: list[int] = []  # ids from one piece back
@@ -40,7 +42,11 @@ class Detokeniser:
         self._waiting: deque[tuple[int, int]] = deque()  # ids that are not out, and where in the text each ends
         self._length = 0  # characters known so far, held ones included
         self._tail = 0  # ids of `_waiting` whose text is not known yet
+        self._given = 0  # ids at the front of `_waiting` that are out although their text is not
         self.stopped = False
+        self.push(answered)
+        self._release(0)
+        self._given = len(self._waiting)
 
     def push(self, token_ids: Iterable[int]) -> Piece:
         """Takes more ids; `stopped` turns true when a stop text was met, and later ids are passed over."""
@@ -100,9 +106,15 @@ class Detokeniser:
         return longest
 
     def _release(self, keep: int) -> Piece:
-        cut = len(self._held) - keep
-        text, self._held = self._held[:cut], self._held[cut:]
+        """Whole tokens only, so that the ids that are out always have the text that is out; the end goes as it is."""
         out = []
+        end = self._length - len(self._held)  # characters that are out
         while self._waiting and 0 <= self._waiting[0][1] <= self._length - keep:
-            out.append(self._waiting.popleft()[0])
+            token_id, end = self._waiting.popleft()
+            if self._given:
+                self._given -= 1
+            else:
+                out.append(token_id)
+        cut = len(self._held) - (self._length - end if keep else 0)
+        text, self._held = self._held[:cut], self._held[cut:]
         return Piece(tuple(out), text)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import mmap
 import struct
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from seekforge.core.errors import ModelError
 
@@ -21,6 +22,7 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _STRING, _ARRAY = 8, 9
 _CONTROL = 3  # in `tokenizer.ggml.token_type`
 _VERSIONS = (2, 3)
+Parsed = TypeVar("Parsed")
 _ALIGNMENT = 32
 
 
@@ -59,11 +61,24 @@ def read_header(path: Path) -> GgufHeader:
         raise ModelError("no such GGUF file", where=str(path), mend="Check the path")
     if path.stat().st_size < 24:
         raise ModelError("not a GGUF file", where=str(path), mend="Give a .gguf file")
+    return _opened(path, _parse)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """All of the head's values by their keys, tokens and merges included: a list of texts where `read_header` counts.
+
+    Raises:
+        ModelError: As `read_header`, tensors aside.
+    """
+    return _opened(path, lambda data: _pairs(_Cursor(data, texts=True))[0])
+
+
+def _opened(path: Path, parse: Callable[[mmap.mmap], Parsed]) -> Parsed:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[:4] != b"GGUF":
             raise ModelError("not a GGUF file", where=str(path), mend="Give a .gguf file")
         try:
-            return _parse(data)
+            return parse(data)
         except (struct.error, IndexError, KeyError, ValueError, UnicodeDecodeError, OverflowError) as error:
             raise ModelError(
                 f"a broken GGUF file ({error})",
@@ -73,8 +88,8 @@ def read_header(path: Path) -> GgufHeader:
 
 
 class _Cursor:
-    def __init__(self, data: mmap.mmap) -> None:
-        self._data, self.at = data, 4
+    def __init__(self, data: mmap.mmap, *, texts: bool = False) -> None:
+        self._data, self.at, self._texts = data, 4, texts
 
     def scalar(self, kind: str) -> Any:  # noqa: ANN401  any of the format's scalars
         value = struct.unpack_from("<" + kind, self._data, self.at)[0]
@@ -89,12 +104,12 @@ class _Cursor:
         return self._data[self.at - length : self.at].decode("utf-8")
 
     def value(self, kind: int) -> Any:  # noqa: ANN401  any of the format's values
-        """The value; of an array of texts its length only."""
+        """The value; of an array of texts its length only, unless the texts are wanted."""
         if kind == _STRING:
             return self.text()
         return self._array() if kind == _ARRAY else self.scalar(_SCALARS[kind])
 
-    def _array(self) -> int | tuple[Any, ...]:
+    def _array(self) -> int | tuple[Any, ...] | list[str]:
         kind, count = self.scalar("I"), self.scalar("Q")
         if count > len(self._data):
             raise ValueError("an array runs past the end of the file")
@@ -102,13 +117,15 @@ class _Cursor:
             form = f"<{count}{_SCALARS[kind]}"
             self.at += struct.calcsize(form)
             return struct.unpack_from(form, self._data, self.at - struct.calcsize(form))
+        if self._texts:
+            return [self.text() for _ in range(count)]
         for _ in range(count):
             self.at += struct.unpack_from("<Q", self._data, self.at)[0] + 8
         return int(count)
 
 
-def _parse(data: mmap.mmap) -> GgufHeader:
-    cursor = _Cursor(data)
+def _pairs(cursor: _Cursor) -> tuple[dict[str, Any], int]:
+    """The values by their keys, and how many tensors follow."""
     version, tensors, pairs = cursor.scalar("I"), cursor.scalar("Q"), cursor.scalar("Q")
     if version not in _VERSIONS:
         raise ValueError(f"version {version} is not one of 2, 3")
@@ -116,6 +133,12 @@ def _parse(data: mmap.mmap) -> GgufHeader:
     for _ in range(pairs):
         key = cursor.text()
         meta[key] = cursor.value(cursor.scalar("I"))
+    return meta, tensors
+
+
+def _parse(data: mmap.mmap) -> GgufHeader:
+    cursor = _Cursor(data)
+    meta, tensors = _pairs(cursor)
     sizes = _check_tensors(cursor, tensors, int(meta.get("general.alignment", _ALIGNMENT)), len(data))
     arch = meta["general.architecture"]
     ends = {meta[key] for key in ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id") if key in meta}

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+from seekforge.engines.sampling import Sampling as Sampling
 
 FinishReason = Literal["stop", "length", "cancelled"]
-Messages = Sequence[Mapping[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How to choose the next token.
-
-    Attributes:
-        max_new_tokens: Longest answer in tokens.
-        temperature: 0 is greedy.
-        top_p: Nucleus sampling: the smallest set of tokens with at least this probability.
-        seed: Of the sampler; None is any.
-        stop: Texts that end the answer and are not part of it.
-        ignore_eos: Go on past the end-of-sequence token (for measurements of speed).
-    """
-
-    max_new_tokens: int = 512
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    ignore_eos: bool = False
+Messages = Sequence[Mapping[str, Any]]
+Tools = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +25,16 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a streamed answer; the last one has a `finish_reason` and may have no text."""
+    """A piece of a streamed answer; the last one has a `finish_reason` and may have no text.
+
+    The text of all pieces so far is the text of their token ids, whole characters only. `logprobs` has one number a
+    token id when the sampling asks for them.
+    """
 
     token_ids: tuple[int, ...]
     text: str
     finish_reason: FinishReason | None = None
+    logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +75,27 @@ class Engine(Generator, Protocol):
     A closed or broken engine refuses work with `EngineError`.
     """
 
-    def stream(self, prompt: Sequence[int], sampling: Sampling) -> AsyncIterator[Delta]:
-        """Answers one prompt piece by piece; closing the iterator cancels and frees the engine's slot."""
+    @property
+    def context_length(self) -> int:
+        """Longest prompt and answer together, in tokens."""
+
+    def render(self, messages: Messages, tools: Tools = ()) -> str:
+        """As `Generator.render`, with tools where the template takes them (`InputError` where it does not)."""
+
+    def stream(
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        answered: Sequence[int] = (),
+        *,
+        seconds: float | None = None,
+    ) -> AsyncGenerator[Delta, None]:
+        """Answers one prompt piece by piece; closing the generator cancels and frees the engine's slot.
+
+        `answered` is the beginning of the answer, where another engine was cut off: the model goes on behind it, and
+        only what comes anew is in the pieces. A character that was cut in two there comes out whole. `TimeoutError`
+        where the whole answer takes longer than `seconds`.
+        """
 
     def stats(self) -> EngineStats:
         """The engine's load now."""

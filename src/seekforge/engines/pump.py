@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +23,9 @@ from seekforge.engines.detokenise import Detokeniser, Piece
 from seekforge.engines.protocol import Delta, EngineStats, FinishReason
 
 _PASS_ON = 0.01  # seconds that an event loop gets between two steps, at most
+# Turns of the loop that it needs: for the readers to wake and what they wrote to go out; and, where a step made nothing
+# to read (it read a long prompt), for a client's leaving to come through from the socket to `cancel`.
+_TURNS, _TURNS_OF_NOTHING = 2, 8
 _REASONS: dict[str, FinishReason] = {"STOP": "stop", "LENGTH": "length"}
 Event = Delta | SeekforgeError
 
@@ -36,6 +41,9 @@ class Job:
         detokeniser: Makes the pieces' text; None where nobody wants text on the way.
         put: Takes each piece, the last one with a finish reason, or the error that ended it.
         loop: Where `put` must be called; None for any thread.
+        logprobs: Log probabilities of the ids that are not handed out yet, where they are wanted.
+        unsent: Ids since the last piece.
+        sent: When the last piece was made, in seconds from anywhere; the first is made at once.
     """
 
     prompt: tuple[int, ...]
@@ -44,6 +52,9 @@ class Job:
     detokeniser: Detokeniser | None
     put: Callable[[Event], None]
     loop: asyncio.AbstractEventLoop | None = None
+    logprobs: deque[float] | None = None
+    unsent: list[int] = field(default_factory=list)
+    sent: float = float("-inf")
     handle: Any = None
     finished: bool = False
 
@@ -65,16 +76,25 @@ class Pump:
         pipeline: An `openvino_genai.ContinuousBatchingPipeline`, or what behaves like one.
         add: Adds a job to the pipeline under a number and returns its handle.
         most_running: Requests in the pipeline at once; the others wait here.
+        piece_seconds: Least time between two pieces of one answer.
     """
 
-    def __init__(self, pipeline: Any, add: Callable[[Any, int, Job], Any], most_running: int) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        pipeline: Any,  # noqa: ANN401  OpenVINO has no types
+        add: Callable[[Any, int, Job], Any],
+        most_running: int,
+        piece_seconds: float = 0.0,
+    ) -> None:
         self._pipeline, self._add, self._most = pipeline, add, most_running
+        self._piece_seconds = piece_seconds
         self._numbers = itertools.count()  # the pipeline breaks when two live requests share a number
         self._changed = threading.Condition()
         self._state = _State()
         self._active: list[Job] = []
         self._outbox: list[tuple[Job, Event]] = []
         self._cache_usage = 0.0
+        self._turned = float("-inf")  # when the loops had their last turn
         self._thread = threading.Thread(target=self._run, name="openvino", daemon=True)
         self._thread.start()
 
@@ -165,30 +185,31 @@ class Pump:
         if self._pipeline.has_non_finished_requests():
             self._pipeline.step()
             self._cache_usage = min(1.0, self._pipeline.get_metrics().cache_usage / 100)
+        now = time.monotonic()
         for job in list(self._active):
-            self._collect(job)
-        self._send()
+            self._collect(job, now)
+        self._send(now)
 
-    def _collect(self, job: Job) -> None:
-        token_ids: list[int] = []
-        reason: FinishReason | None = None
-        while job.handle.can_read():  # `read` without it blocks for ever
-            for output in job.handle.read().values():
-                token_ids.extend(output.generated_ids)
-                reason = _REASONS.get(output.finish_reason.name)
+    def _collect(self, job: Job, now: float) -> None:
+        reason = _read(job)
+        if reason is None and now - job.sent < self._piece_seconds:
+            return
+        token_ids = job.unsent
+        if token_ids:
+            job.unsent, job.sent = [], now
         if reason == "stop" and token_ids and token_ids[-1] in job.end_tokens:
             token_ids.pop()
         piece = _push(job, token_ids, last=reason is not None)
         if job.detokeniser is not None and job.detokeniser.stopped:
             reason = "stop"
         if reason is not None:
-            self._finish(job, Delta(piece.token_ids, piece.text, reason))
+            self._finish(job, _delta(job, piece, reason))
         elif job.handle.get_status().name == "IGNORED":
             self._finish(
                 job, EngineError("the request does not fit the KV cache", mend="Give the engine a larger cache")
             )
         elif piece.token_ids or piece.text:
-            self._outbox.append((job, Delta(piece.token_ids, piece.text)))
+            self._outbox.append((job, _delta(job, piece)))
 
     def _finish(self, job: Job, event: Event) -> None:
         with self._changed:
@@ -199,19 +220,28 @@ class Pump:
             job.handle.cancel()
         self._outbox.append((job, event))
 
-    def _send(self) -> None:
-        """Hands out what the step made; one call a loop, and its turn to pass the pieces on."""
+    def _send(self, now: float = math.inf) -> None:
+        """Hands out what the step made; one call a loop, and its turn to pass the pieces on.
+
+        Short steps that made nothing to hand out share a turn: it costs two switches between threads.
+        """
+        if not self._outbox and now - self._turned < self._piece_seconds:
+            return
+        self._turned = now
         outbox, self._outbox = self._outbox, []
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Event]]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Event]]]
+        by_loop = {job.loop: [] for job in self._active if job.loop is not None}
         for job, event in outbox:
             if job.loop is None:
                 job.put(event)
             else:
                 by_loop.setdefault(job.loop, []).append((job, event))
+        is_long = not any(job.unsent for job in self._active)  # a step that wrote nothing has read a long prompt
         for loop, events in by_loop.items():
             passed_on = threading.Event()
+            turns = _TURNS_OF_NOTHING if is_long and not events else _TURNS
             try:
-                loop.call_soon_threadsafe(_deliver, loop, events, passed_on)
+                loop.call_soon_threadsafe(_deliver, loop, events, turns, passed_on)
             except RuntimeError:  # that loop is closed, and with it went whoever listened
                 for job, _ in events:
                     self.cancel(job)
@@ -232,6 +262,23 @@ class Pump:
         self._pipeline = None
 
 
+def _read(job: Job) -> FinishReason | None:
+    """Takes what the pipeline has written for it; the reason when that was the last of it."""
+    reason: FinishReason | None = None
+    while job.handle.can_read():  # `read` without it blocks for ever
+        for output in job.handle.read().values():
+            job.unsent.extend(output.generated_ids)
+            if job.logprobs is not None:
+                job.logprobs.extend(output.generated_log_probs)
+            reason = _REASONS.get(output.finish_reason.name)
+    return reason
+
+
+def _delta(job: Job, piece: Piece, reason: FinishReason | None = None) -> Delta:
+    logprobs = () if job.logprobs is None else tuple(job.logprobs.popleft() for _ in piece.token_ids)
+    return Delta(piece.token_ids, piece.text, reason, logprobs)
+
+
 def _push(job: Job, token_ids: list[int], *, last: bool) -> Piece:
     if job.detokeniser is None:
         return Piece(tuple(token_ids), "")
@@ -242,8 +289,16 @@ def _push(job: Job, token_ids: list[int], *, last: bool) -> Piece:
     return Piece(piece.token_ids + rest.token_ids, piece.text + rest.text)
 
 
-def _deliver(loop: asyncio.AbstractEventLoop, events: list[tuple[Job, Event]], passed_on: threading.Event) -> None:
+def _deliver(
+    loop: asyncio.AbstractEventLoop, events: list[tuple[Job, Event]], turns: int, passed_on: threading.Event
+) -> None:
     for job, event in events:
         job.put(event)
-    # One turn of the loop for the readers to wake, the next for what they wrote to go out.
-    loop.call_soon(loop.call_soon, passed_on.set)
+    _turn(loop, turns, passed_on)
+
+
+def _turn(loop: asyncio.AbstractEventLoop, left: int, passed_on: threading.Event) -> None:
+    if left:
+        loop.call_soon(_turn, loop, left - 1, passed_on)
+    else:
+        passed_on.set()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seekforge.core.config.environment import quiet_libraries
-from seekforge.core.errors import ModelError
+from seekforge.core.errors import InputError, ModelError
 from seekforge.core.memory import release
 from seekforge.engines.detokenise import Detokeniser
 from seekforge.engines.protocol import FinishReason, Generation, Messages, Sampling
@@ -42,8 +42,13 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401  transformers has no ty
     return tokenizer
 
 
-def load_model(folder: Path, dtype: str = "bfloat16") -> Any:  # noqa: ANN401
+def load_model(folder: Path, dtype: str = "bfloat16", **settings: Any) -> Any:  # noqa: ANN401
     """The folder's causal language model in evaluation mode.
+
+    Args:
+        folder: A Hugging Face model folder.
+        dtype: `bfloat16` or `float32`.
+        settings: More of `from_pretrained`, such as `quantization_config`.
 
     Raises:
         ModelError: The weights are missing or do not fit the config.
@@ -55,7 +60,7 @@ def load_model(folder: Path, dtype: str = "bfloat16") -> Any:  # noqa: ANN401
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    options = {"dtype": getattr(torch, dtype), "output_loading_info": True}
+    options = {"dtype": getattr(torch, dtype), "output_loading_info": True, **settings}
     try:
         model, report = AutoModelForCausalLM.from_pretrained(folder, **options)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -188,13 +193,17 @@ class TransformersEngine:
         return [self._finish(row[width:].tolist(), len(p), sampling) for row, p in zip(out, prompts, strict=True)]
 
     def _options(self, sampling: Sampling) -> dict[str, Any]:
+        _refuse_unknown(sampling)
         options: dict[str, Any] = {
             "max_new_tokens": sampling.max_new_tokens,
+            "min_new_tokens": sampling.min_new_tokens,
+            "repetition_penalty": sampling.repetition_penalty,
             "pad_token_id": self.tokenizer.pad_token_id,
         }
         options["do_sample"] = sampling.temperature > 0
         if sampling.temperature > 0:
-            options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+            options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
+            options |= {"min_p": sampling.min_p} if sampling.min_p else {}
         if sampling.ignore_eos:
             options["min_new_tokens"] = sampling.max_new_tokens
         return options
@@ -210,3 +219,11 @@ class TransformersEngine:
         pieces = detokeniser.push(token_ids), detokeniser.finish()
         token_ids, text = [i for piece in pieces for i in piece.token_ids], "".join(piece.text for piece in pieces)
         return Generation(tuple(token_ids), text, "stop" if detokeniser.stopped else reason, prompt_tokens)
+
+
+def _refuse_unknown(sampling: Sampling) -> None:
+    """This engine is the reference, not a server: what it has no use for it does not pass over in silence."""
+    plain = Sampling()
+    for name in ("stop_token_ids", "frequency_penalty", "presence_penalty", "logprobs", "json_schema"):
+        if getattr(sampling, name) != getattr(plain, name):
+            raise InputError("transformers is not asked for this here", where=name, mend="Use the served model")

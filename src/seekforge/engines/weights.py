@@ -39,15 +39,27 @@ def hf_folder(ref: ModelRef, environment: Environment, progress: Progress) -> Pa
     return folder
 
 
-def _from_hub(hub_id: str) -> Path:
+def config_folder(ref: ModelRef, environment: Environment, progress: Progress) -> Path:
+    """As `hf_folder`, but of a model on the hub the configuration alone.
+
+    Raises:
+        ModelError: As `hf_folder`.
+    """
+    if ref.kind == "hub":
+        return _from_hub(ref.text, ["config.json"])
+    return hf_folder(ref, environment, progress)
+
+
+def _from_hub(hub_id: str, patterns: list[str] | None = None) -> Path:
     quiet_libraries()
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    patterns = ["*.json", "*.jinja", "*.safetensors", "*.model", "*.txt"]
+    weights = patterns is None
+    patterns = patterns or ["*.json", "*.jinja", "*.safetensors", "*.model", "*.txt"]
     try:
         folder = Path(snapshot_download(hub_id, allow_patterns=patterns))
-        if next(folder.glob("*.safetensors"), None) is None:  # older models have PyTorch's own format only
+        if weights and next(folder.glob("*.safetensors"), None) is None:  # older models have PyTorch's own format only
             folder = Path(snapshot_download(hub_id, allow_patterns=[*patterns, "pytorch_model*.bin"]))
         return folder
     except LocalEntryNotFoundError as error:
