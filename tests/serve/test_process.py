@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from seekforge.core.errors import EngineError, ResourceError
-from seekforge.serve.process import Worker, WorkerSpec, check_port, free_port
+from seekforge.serve.process import Worker, WorkerSpec, check_port
 
 USER = [{"role": "user", "content": "What is the capital of France?"}]
 
@@ -132,24 +132,6 @@ def test_the_worker_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     parent.wait()
     parent.stdout.close()
     assert gone(pid)
-
-
-def test_ctrl_c_ends_serving_with_status_0(tmp_path: Path) -> None:
-    port = free_port()
-    script = (
-        "import sys; from pathlib import Path; from seekforge.core.progress import Plain\n"
-        "from seekforge.serve import serve_forever\n"
-        f"serve_forever(Path('fake'), '127.0.0.1', {port}, 'demo', Plain(sys.stdout))\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    assert [parent.stdout.readline() for _ in range(2)][1] == f"ready http://127.0.0.1:{port}\n"
-    children = psutil.Process(parent.pid).children()
-    parent.send_signal(signal.SIGINT)
-    assert parent.stdout.read() == "stopped\n"
-    assert parent.wait(20) == 0
-    assert all(gone(child.pid) for child in children)
-    check_port("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -4,9 +4,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from seekforge.engines.protocol import Sampling
 from seekforge.serve.errors import from_validation
 from seekforge.serve.schema import ChatRequest
 
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 USER = [{"role": "user", "content": "hi"}]
 
 
@@ -43,11 +45,26 @@ def refusal(text: str) -> tuple[str | None, str]:
         ("n", 2),
         ("n", 0),
         ("stream", "yes"),
+        ("top_k", -2),
+        ("min_p", 1.5),
+        ("min_tokens", -1),
+        ("stop_token_ids", [-1]),
+        ("stop_token_ids", ["a"]),
+        ("stop_token_ids", [1] * 65),
+        ("frequency_penalty", 2.1),
+        ("presence_penalty", -2.1),
+        ("repetition_penalty", 0),
+        ("continue_token_ids", [1.5]),
+        ("tools", [{}]),
+        ("tools", [{"type": "function", "function": {"name": ""}}]),
+        ("response_format", {"type": "xml"}),
+        ("response_format", {"type": "json_schema"}),
         ("messages", []),
         ("messages", "hi"),
         ("messages", [{"role": "user"}]),
         ("messages", [{"role": "wizard", "content": "x"}]),
         ("messages", [{"role": "user", "content": None}]),
+        ("messages", [{"role": "user", "content": "x", "tool_calls": [{"function": {"name": "f", "arguments": ""}}]}]),
         ("messages", [{"role": "user", "content": "a\x00b"}]),
         ("messages", [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]),
     ],
@@ -75,17 +92,76 @@ def test_what_is_no_request(text: str) -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        {"tools": [{}]},
-        {"logprobs": True},
-        {"response_format": {"type": "json_object"}},
-        {"frequency_penalty": 0.5},
-        {"presence_penalty": -1},
+        {"top_logprobs": 2},
+        {"logit_bias": {"5": 1}},
+        {"functions": [{"name": "f"}]},
+        {"tool_choice": "required", "tools": TOOLS},
+        {"tool_choice": {"type": "function", "function": {"name": "f"}}, "tools": TOOLS},
     ],
 )
 def test_what_the_engine_cannot_do_is_refused_and_not_passed_over(field: dict[str, Any]) -> None:
-    assert "not supported" in refusal(json.dumps({"messages": USER, **field}))[1]
-    neutral = {"tools": [], "logprobs": False, "response_format": {"type": "text"}, "frequency_penalty": 0}
-    assert read(**neutral).n is None
+    param, message = refusal(json.dumps({"messages": USER, **field}))
+    assert param == next(iter(field))
+    assert "support" in message
+
+
+def test_what_asks_for_nothing_is_no_reason_to_refuse() -> None:
+    neutral = {"tools": [], "logprobs": False, "top_logprobs": 0, "response_format": {"type": "text"}, "logit_bias": {}}
+    request = read(**neutral, frequency_penalty=0, presence_penalty=None, functions=[], tool_choice="auto")
+    assert request.sampling_of(logprobs=request.logprobs, max_new_tokens=9) == Sampling(9, temperature=1.0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"response_format": {"type": "json_object"}},
+        {"tools": TOOLS},
+        {"frequency_penalty": 0.1},
+        {"presence_penalty": -0.1},
+    ],
+)
+def test_what_cannot_be_taken_up_exactly_is_not_taken_up(fields: dict[str, Any]) -> None:
+    assert "continue_token_ids" in refusal(json.dumps({"messages": USER, "continue_token_ids": [1], **fields}))[1]
+    read(**fields)
+    read(**fields, continue_token_ids=[])
+
+
+def test_vllms_settings_reach_the_sampling() -> None:
+    request = read(
+        top_k=-1, min_p=0.1, min_tokens=2, stop_token_ids=[7, 8], repetition_penalty=1.2, frequency_penalty=-1,
+        presence_penalty=2,
+    )  # fmt: skip
+    sampling = request.sampling(temperature=0, max_new_tokens=5)
+    assert (sampling.top_k, sampling.min_p, sampling.min_new_tokens) == (0, 0.1, 2)
+    assert (sampling.stop_token_ids, sampling.repetition_penalty) == ((7, 8), 1.2)
+    assert (sampling.frequency_penalty, sampling.presence_penalty) == (-1, 2)
+    assert read(top_k=5).sampling(temperature=0, max_new_tokens=5).top_k == 5
+
+
+def test_a_schema_goes_to_the_engine_as_it_is() -> None:
+    schema = {"type": "object", "properties": {"größe": {"type": "integer"}}, "required": ["größe"]}
+    asked = read(
+        response_format={"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}
+    )
+    assert json.loads(asked.sampling(temperature=0, max_new_tokens=5).json_schema or "") == schema
+    loose = read(response_format={"type": "json_object"}).sampling(temperature=0, max_new_tokens=5)
+    assert json.loads(loose.json_schema or "")["type"] == "object"
+
+
+def test_a_conversation_with_tool_calls() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": "é"}'}}
+    turns = [
+        *USER,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "42"},
+    ]
+    _, assistant, tool = read(messages=turns).conversation()
+    assert assistant["content"] == ""
+    assert assistant["tool_calls"][0]["function"] == {"name": "f", "arguments": {"a": "é"}}
+    assert tool == {"role": "tool", "content": "42", "tool_call_id": "c1"}
+    for wrong in ("no json", "[1]", '"x"'):
+        broken = {**call, "function": {"name": "f", "arguments": wrong}}
+        assert refusal(json.dumps({"messages": [{"role": "assistant", "tool_calls": [broken]}]}))[0]
 
 
 def test_unknown_fields_are_passed_over() -> None:

@@ -15,35 +15,29 @@ from seekforge.core.stage import Stage, StageContext, StageResult
 from seekforge.engines.fake import FakeEngine
 from seekforge.engines.protocol import Generation, Sampling
 from seekforge.serve.process import Worker, WorkerSpec
-from seekforge.serve.stage import ServeStage, Speed, make_prompts
+from seekforge.serve.stage import ServeStage, Speed, make_load
 
 SERVE = {"concurrency": 3, "requests": 7, "prompt_tokens": 64, "max_new_tokens": 5, "price": {"per_device_hour": 3.6}}
 
 
 class Baseline(FakeEngine):
-    """A fake that notes what it was asked and whether it was closed before the worker started."""
+    """A fake that notes what it was asked."""
 
     batches: list[tuple[int, Sampling]]
-    closed = False
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
         self.batches.append((len(prompts), sampling))
         return super().generate(prompts, sampling)
 
-    def close(self) -> None:
-        type(self).closed = True
-        super().close()
-
 
 def fake_worker(spec: WorkerSpec) -> Worker:
-    assert Baseline.closed, "both in memory at once"
     assert spec.model.endswith("model-q8_0.gguf")
     return Worker(replace(spec, model="fake", ready_seconds=60))
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> StageContext:
-    Baseline.batches, Baseline.closed = [], False
+    Baseline.batches = []
     parents = {}
     for name in ("data", "train", "compress", "out"):
         (tmp_path / name).mkdir()
@@ -79,9 +73,8 @@ def test_both_sides_are_measured_alike(context: StageContext) -> None:
     assert value["serve.start_seconds"] > 0
     assert 0 <= value["serve.others_cpu"] <= 1
     assert 0 < value["serve.ttft_p50"] <= value["serve.latency_p50"]
-    timed = [batch for batch in Baseline.batches if batch[1].max_new_tokens == 5]
-    assert [size for size, _ in timed] == [3, 3, 1]
-    assert all(sampling.ignore_eos for _, sampling in timed)
+    assert [size for size, _ in Baseline.batches] == [3, 3, 3, 1], "warm; a batch before and one after; the last one"
+    assert all(sampling.ignore_eos and sampling.max_new_tokens == 5 for _, sampling in Baseline.batches)
     assert all(m.how == context.command for m in result.measurements)
 
 
@@ -116,10 +109,12 @@ def test_cost_is_device_seconds_times_price() -> None:
 def test_prompts_have_the_length_asked_for_and_begin_differently(context: StageContext) -> None:
     engine = FakeEngine()
     settings = context.recipe.serve
-    prompts = make_prompts(engine, ["first text", "second text"], settings)
+    load = make_load(engine, ["first text", "second text"], settings)
+    prompts = [*load.prompts, *load.warm]
     lengths = {len(engine.encode(engine.render([{"role": "user", "content": prompt}]))) for prompt in prompts}
     assert lengths == {settings.prompt_tokens}
-    assert len({prompt[:12] for prompt in prompts}) == len(prompts) == settings.requests
+    assert len({prompt[:12] for prompt in prompts}) == len(prompts) == settings.requests + settings.concurrency
+    assert len(load.prompts) == settings.requests
 
 
 def test_a_silent_endpoint_fails_the_stage(context: StageContext) -> None:

@@ -68,6 +68,21 @@ def test_a_client_that_stops_reading_ends_the_events() -> None:
     assert events.sent == 3
 
 
+def test_a_slow_stream_with_quick_sends_is_left_alone() -> None:
+    messages: list[Any] = []
+
+    async def slow() -> AsyncGenerator[bytes, None]:
+        for _ in range(4):
+            await asyncio.sleep(0.06)
+            yield b"x"
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    asyncio.run(EventStream(slow(), send_seconds=0.04)(SCOPE, never, send))
+    assert [m["body"] for m in messages[1:]] == [b"x"] * 4 + [b""]
+
+
 def test_a_broken_connection_ends_the_events() -> None:
     events = Events()
 

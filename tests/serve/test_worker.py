@@ -2,88 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from tests.serve.client import USER, Client, events, text_of
 
 from seekforge.core.errors import EngineError
 from seekforge.engines.fake import FakeEngine
-from seekforge.engines.protocol import Sampling
+from seekforge.engines.protocol import Delta, Sampling
 from seekforge.serve.schema import ChatMessage, ChatRequest
 from seekforge.serve.service import ChatService
-from seekforge.serve.worker import create_app
 
 COMPLETIONS, CHAT = "/v1/chat/completions", "/v1/chat"
-USER = [{"role": "user", "content": "hello 你好"}]
-
-
-@dataclass
-class Response:
-    status_code: int
-    headers: dict[str, str]
-    content: bytes
-
-    @property
-    def text(self) -> str:
-        return self.content.decode()
-
-    def json(self) -> Any:
-        return json.loads(self.content)
-
-
-class Client:
-    """Speaks to the app; every call has an event loop of its own, as the app has no state that needs one."""
-
-    def __init__(self, engine: FakeEngine) -> None:
-        self.engine, self.app = engine, create_app(engine, "demo")
-
-    def send(self, method: str, path: str, content: bytes = b"") -> Response:
-        return asyncio.run(asyncio.wait_for(self._send(method, path, content), 30))
-
-    def post(self, path: str = COMPLETIONS, **body: Any) -> Response:
-        return self.send("POST", path, json.dumps({"messages": USER, **body}).encode())
-
-    async def _send(self, method: str, path: str, content: bytes) -> Response:
-        requests: asyncio.Queue[Any] = asyncio.Queue()
-        requests.put_nowait({"type": "http.request", "body": content, "more_body": False})
-        answers: list[Any] = []
-
-        async def send(message: Any) -> None:
-            answers.append(message)
-
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "headers": [],
-            "query_string": b"",
-            "http_version": "1.1",
-        }
-        await self.app({**scope, "scheme": "http", "server": ("worker", 80), "root_path": ""}, requests.get, send)
-        head, *bodies = answers
-        headers = {name.decode(): value.decode() for name, value in head["headers"]}
-        return Response(head["status"], headers, b"".join(body.get("body", b"") for body in bodies))
-
-    def metric(self, name: str, **labels: str) -> float:
-        families = text_string_to_metric_families(self.send("GET", "/metrics").text)
-        samples = [s for family in families for s in family.samples if s.name == name]
-        return sum(s.value for s in samples if labels.items() <= s.labels.items())
-
-
-def events(response: Response) -> list[dict[str, Any]]:
-    """The stream's events; it must end with `[DONE]`."""
-    assert response.headers["content-type"].startswith("text/event-stream")
-    blocks = response.text.split("\n\n")
-    assert blocks[-2:] == ["data: [DONE]", ""]
-    return [json.loads(block.removeprefix("data: ")) for block in blocks[:-2]]
-
-
-def text_of(chunks: list[dict[str, Any]]) -> str:
-    return "".join(choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"])
 
 
 @pytest.fixture
@@ -158,7 +89,7 @@ def test_models_and_health(client: Client) -> None:
     ("content", "param"),
     [
         (b"{", None),
-        (b'{"messages": [{"role": "user", "content": "x"}], "temperature": NaN}', "temperature"),
+        (b'{"messages": [{"role": "user", "content": "x"}], "temperature": NaN}', None),
         (b'{"messages": []}', "messages"),
         (b"{}", "messages"),
         (b'{"messages": [{"role": "user", "content": "x"}], "n": 2}', "n"),
@@ -209,6 +140,31 @@ def test_an_engine_that_dies_in_a_stream_is_an_event_and_no_done() -> None:
     assert '"content":"h"' in response.text
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("pieces", [0, 2])
+def test_an_engine_that_ends_without_a_reason_is_503_or_an_event(stream: bool, pieces: int) -> None:
+    class Short(FakeEngine):
+        async def stream(
+            self,
+            prompt: Sequence[int],
+            sampling: Sampling,
+            answered: Sequence[int] = (),
+            *,
+            seconds: float | None = None,
+        ) -> AsyncGenerator[Delta, None]:
+            for _ in range(pieces):
+                yield Delta((97,), "a")
+
+    response = Client(Short()).post(stream=stream)
+    if stream and pieces:
+        assert response.status_code == 200
+        assert "[DONE]" not in response.text
+        last = json.loads(response.text.strip().split("\n\n")[-1].removeprefix("data: "))
+        assert last["error"]["code"] == "engine_unavailable"
+    else:
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "engine_unavailable")
+
+
 def test_leaving_an_answer_frees_the_place_at_once(engine: FakeEngine) -> None:
     service = ChatService(engine, "demo")
     ticket = service.accept(ChatRequest(messages=[ChatMessage(role="user", content="hi")]), Sampling(), CHAT)
@@ -251,11 +207,11 @@ def test_a_closed_engine_is_alive_and_not_ready(engine: FakeEngine) -> None:
 
 
 def test_readiness_fails_when_nothing_decodes_and_recovers() -> None:
-    from seekforge.serve.readiness import Readiness
+    from seekforge.serve.readiness import Readiness, one_token
 
     now = 0.0
     engine = FakeEngine(first_seconds=10)
-    readiness = Readiness(engine, fresh_seconds=2, probe_seconds=0.05, clock=lambda: now)
+    readiness = Readiness(lambda: one_token(engine), fresh_seconds=2, probe_seconds=0.05, clock=lambda: now)
 
     async def ask() -> list[str | None]:
         answers = [await readiness.problem()]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
+import uvloop
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def summarise(samples: Sequence[Sample], seconds: float) -> Summary:
     )
 
 
-def percentile(values: Sequence[float], share: float) -> float:
+def percentile(values: Sequence[float], share: int) -> float:
     """Nearest-rank percentile: the smallest value that at least `share` per cent do not exceed; NaN of nothing.
 
     >>> percentile([4, 1, 3, 2], 50)
@@ -95,15 +96,21 @@ def percentile(values: Sequence[float], share: float) -> float:
     """
     if not values:
         return math.nan
-    return sorted(values)[max(0, math.ceil(share / 100 * len(values)) - 1)]
+    rank = -(-share * len(values) // 100)  # whole numbers: 0.28 * 25 is more than 7 in floating point
+    return sorted(values)[max(0, rank - 1)]
 
 
 def run(load: Load) -> Summary:
     """Sends the load and waits for all of it."""
-    return asyncio.run(_run(load))
+    return summarise(*send(load))
 
 
-async def _run(load: Load) -> Summary:
+def send(load: Load) -> tuple[list[Sample], float]:
+    """The same as samples, one a request, and the wall time in seconds."""
+    return uvloop.run(_send(load))
+
+
+async def _send(load: Load) -> tuple[list[Sample], float]:
     left = iter([load.prompts[i % len(load.prompts)] for i in range(load.requests)])
     samples: list[Sample] = []
     times = aiohttp.ClientTimeout(total=None, sock_connect=load.timeout_seconds, sock_read=load.timeout_seconds)
@@ -116,8 +123,7 @@ async def _run(load: Load) -> Summary:
     async with aiohttp.ClientSession(timeout=times, connector=connector) as session:
         started = time.perf_counter()
         await asyncio.gather(*(client(session) for _ in range(load.concurrency)))
-        seconds = time.perf_counter() - started
-    return summarise(samples, seconds)
+        return samples, time.perf_counter() - started
 
 
 async def _one(session: aiohttp.ClientSession, load: Load, prompt: str) -> Sample:

@@ -17,16 +17,31 @@ class ApiError(Exception):
         message: What is wrong, in a sentence.
         param: The field that it is about.
         code: For programs (`model_not_found`).
+        retry_after: Seconds after which it is worth trying again.
     """
 
-    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.message, self.param, self.code = status, message, param, code
+        self.retry_after = retry_after
 
     def body(self) -> dict[str, Any]:
         """The JSON body."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
+        kind = "rate_limit_error" if self.status == 429 else kind
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+
+    def headers(self) -> dict[str, str]:
+        """`Retry-After`, where there is one."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
 def from_validation(error: ValidationError) -> ApiError:

@@ -1,135 +1,129 @@
-"""Requests as clients send them and answers as the OpenAI API writes them.
+"""Chat requests as clients send them and answers as the OpenAI API writes them.
 
-Format: https://platform.openai.com/docs/api-reference/chat (create, and the streaming chunk object). Fields that are
-not named here are passed over, as OpenAI-compatible servers do; fields that would change the answer and that the engine
-cannot follow are refused.
+Format: https://platform.openai.com/docs/api-reference/chat (create, and the streaming chunk object).
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from seekforge.engines.protocol import FinishReason, Sampling
-
-_UNLIMITED = 1 << 30  # the engine ends at the model's context
-Positive = Annotated[int, Field(ge=1, le=_UNLIMITED)]
-
-
-class _Body(BaseModel):
-    # Strict: "0.7" is no number and 1 is no flag. A float field still takes 1.
-    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+from seekforge.engines.protocol import FinishReason
+from seekforge.serve.body import MOST_MESSAGES
+from seekforge.serve.fields import AnswerFields, Body, Positive
+from seekforge.serve.tools import PastCall, Tool
 
 
-class ContentPart(_Body):
+class ContentPart(Body):
     """A piece of a message's content; only text is understood."""
 
     type: Literal["text"]
     text: str
 
 
-class ChatMessage(_Body):
+class ChatMessage(Body):
     """One turn."""
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[ContentPart]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[ContentPart] | None = None
+    tool_calls: list[PastCall] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
 
     @field_validator("content")
     @classmethod
-    def _no_nul(cls, content: str | list[ContentPart]) -> str | list[ContentPart]:
+    def _no_nul(cls, content: str | list[ContentPart] | None) -> str | list[ContentPart] | None:
         if "\x00" in _text(content):
             raise ValueError("must not hold the character NUL")
         return content
 
-    def to_dict(self) -> dict[str, str]:
-        """As chat templates take it; `developer` is OpenAI's newer word for `system`."""
-        return {"role": "system" if self.role == "developer" else self.role, "content": _text(self.content)}
-
-
-class StreamOptions(_Body):
-    """How a stream ends."""
-
-    include_usage: bool = False
-
-
-class ChatRequest(_Body):
-    """Body of `POST /v1/chat/completions` and of `POST /v1/chat`."""
-
-    model: str | None = None
-    messages: list[ChatMessage] = Field(min_length=1)
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    max_tokens: Positive | None = None
-    max_completion_tokens: Positive | None = None
-    stop: str | list[str] | None = None
-    seed: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | None = None
-    n: int | None = None
-    ignore_eos: bool = False
-    # Known to the API, not to our engines; refused when they ask for something.
-    logprobs: bool | None = None
-    tools: list[Any] | None = None
-    response_format: dict[str, Any] | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-
-    @field_validator("n")
-    @classmethod
-    def _one_answer(cls, n: int | None) -> int | None:
-        if n not in (None, 1):
-            raise ValueError("only 1 answer a request is supported")
-        return n
-
-    @field_validator("stop")
-    @classmethod
-    def _stop_texts(cls, stop: str | list[str] | None) -> str | list[str] | None:
-        texts = [stop] if isinstance(stop, str) else stop or []
-        if len(texts) > 16 or not all(texts):
-            raise ValueError("give at most 16 texts, none of them empty")
-        return stop
-
     @model_validator(mode="after")
-    def _nothing_unsupported(self) -> ChatRequest:
-        asked = {
-            "logprobs": bool(self.logprobs),
-            "tools": bool(self.tools),
-            "response_format": (self.response_format or {}).get("type", "text") != "text",
-            "frequency_penalty": bool(self.frequency_penalty),
-            "presence_penalty": bool(self.presence_penalty),
-        }
-        unsupported = [name for name, is_asked in asked.items() if is_asked]
-        if unsupported:
-            raise ValueError(f"{', '.join(unsupported)}: not supported by this engine")
+    def _says_something(self) -> ChatMessage:
+        if self.tool_calls and self.role != "assistant":
+            raise ValueError("tool_calls belong to the assistant")
+        if self.content is None and not self.tool_calls:
+            raise ValueError("content is missing")
         return self
 
-    def sampling(self, *, temperature: float, max_new_tokens: int | None) -> Sampling:
-        """The engine's settings, with the route's defaults where the client is silent."""
-        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
-        return Sampling(
-            max_new_tokens=self.max_completion_tokens or self.max_tokens or max_new_tokens or _UNLIMITED,
-            temperature=temperature if self.temperature is None else self.temperature,
-            top_p=1.0 if self.top_p is None else self.top_p,
-            seed=self.seed,
-            stop=stop,
-            ignore_eos=self.ignore_eos,
-        )
+    def to_dict(self) -> dict[str, Any]:
+        """As chat templates take it; `developer` is OpenAI's newer word for `system`."""
+        turn: dict[str, Any] = {"role": "system" if self.role == "developer" else self.role}
+        turn["content"] = _text(self.content)
+        if self.tool_calls:
+            turn["tool_calls"] = [call.to_dict() for call in self.tool_calls]
+        if self.role == "tool":
+            turn |= {key: value for key in ("tool_call_id", "name") if (value := getattr(self, key)) is not None}
+        return turn
 
-    def conversation(self) -> list[dict[str, str]]:
+
+class ChatRequest(AnswerFields):
+    """Body of `POST /v1/chat/completions` and of `POST /v1/chat`."""
+
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
+    max_completion_tokens: Positive | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    tools: list[Tool] | None = Field(None, max_length=128)
+    tool_choice: str | dict[str, Any] | None = None
+    # OpenAI's older words for tools.
+    functions: list[Any] | None = None
+    function_call: Any = None
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _free_choice(cls, choice: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
+        if choice not in (None, "auto", "none"):
+            raise ValueError("only auto and none are supported: the engine cannot be made to call a tool")
+        return choice
+
+    @field_validator("functions")
+    @classmethod
+    def _no_functions(cls, functions: list[Any] | None) -> None:
+        if functions:
+            raise ValueError("not supported; use tools")
+
+    @field_validator("top_logprobs")
+    @classmethod
+    def _chosen_only(cls, count: int | None) -> int | None:
+        if count:
+            raise ValueError("not supported: this engine tells the chosen token's logprob only")
+        return count
+
+    @model_validator(mode="after")
+    def _calls_are_whole(self) -> ChatRequest:
+        if self.offered() and self.continue_token_ids:
+            raise ValueError("continue_token_ids cannot go together with tools")
+        if self.offered() and self.response_format is not None and self.response_format.type != "text":
+            raise ValueError("response_format cannot go together with tools")
+        return self
+
+    def longest(self) -> int | None:
+        """The longest answer that was asked for."""
+        return self.max_completion_tokens or self.max_tokens
+
+    def offered(self) -> list[dict[str, Any]]:
+        """The tools as chat templates take them; none where the client wants none called."""
+        tools = [] if self.tool_choice == "none" else self.tools or []
+        return [tool.model_dump(exclude_none=True) for tool in tools]
+
+    def conversation(self) -> list[dict[str, Any]]:
         """The messages as chat templates take them."""
         return [message.to_dict() for message in self.messages]
 
 
-def _text(content: str | list[ContentPart]) -> str:
+def _text(content: str | list[ContentPart] | None) -> str:
+    if content is None:
+        return ""
     return content if isinstance(content, str) else "".join(part.text for part in content)
 
 
-def new_id() -> str:
+def new_id(kind: str = "chatcmpl") -> str:
     """A fresh answer id."""
-    return f"chatcmpl-{uuid.uuid4().hex}"
+    return f"{kind}-{uuid.uuid4().hex}"
 
 
 def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
@@ -141,22 +135,40 @@ def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
     }
 
 
-def completion(answer_id: str, model: str, text: str, reason: FinishReason, used: dict[str, int]) -> dict[str, Any]:
+def completion(
+    answer_id: str,
+    model: str,
+    text: str | None,
+    reason: FinishReason | Literal["tool_calls"],
+    used: dict[str, int],
+    *,
+    calls: Sequence[Mapping[str, Any]] = (),
+    logprobs: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """The whole answer."""
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
-    return {**_head(answer_id, "chat.completion", model), "choices": [choice], "usage": used}
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if calls:
+        message["tool_calls"] = [{key: value for key, value in call.items() if key != "index"} for call in calls]
+    choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": logprobs}
+    return {**head(answer_id, "chat.completion", model), "choices": [choice], "usage": used}
 
 
 def chunk(
-    answer_id: str, model: str, delta: dict[str, str], reason: FinishReason | None, used: dict[str, int] | None = None
+    answer_id: str,
+    model: str,
+    delta: Mapping[str, Any],
+    reason: FinishReason | Literal["tool_calls"] | None,
+    used: dict[str, int] | None = None,
+    *,
+    logprobs: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One event of a stream; with `used` it is the last one and has no choices."""
-    head = _head(answer_id, "chat.completion.chunk", model)
+    top = head(answer_id, "chat.completion.chunk", model)
     if used is not None:
-        return {**head, "choices": [], "usage": used}
-    return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}]}
+        return {**top, "choices": [], "usage": used}
+    return {**top, "choices": [{"index": 0, "delta": delta, "finish_reason": reason, "logprobs": logprobs}]}
 
 
-def _head(answer_id: str, kind: str, model: str) -> dict[str, Any]:
+def head(answer_id: str, kind: str, model: str) -> dict[str, Any]:
+    """What every answer and every event begins with."""
     return {"id": answer_id, "object": kind, "created": int(time.time()), "model": model}

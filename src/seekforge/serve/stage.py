@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
+import math
+import operator
 import os
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seekforge.core.artifacts import Artifact
 from seekforge.core.config import Recipe, ServeConfig
 from seekforge.core.errors import EngineError
 from seekforge.core.files import sha256_file, write_json
 from seekforge.core.gates import Measurement
-from seekforge.core.records import Record, read_records
+from seekforge.core.progress import Progress, Silent
+from seekforge.core.records import read_records
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.engines.protocol import Generator, Sampling
 from seekforge.serve import bench
@@ -25,6 +29,7 @@ from seekforge.serve.busy import CpuWatch
 from seekforge.serve.process import Worker, WorkerSpec
 
 _ANSWER_TOKENS = 64
+_ROUNDS = 2
 _QUIET = 0.1  # share of the machine that others may use before the figures are doubtful
 _BUSY_ADVICE = "Run the stage again on a quiet machine"
 _RATIO_ADVICE = "Serve Q8_0 or Q4_0, raise serve.concurrency, and see that nothing else uses the cores"
@@ -51,6 +56,11 @@ class Speed:
         """Output tokens a second."""
         return self.tokens / self.seconds
 
+    def __add__(self, other: Speed) -> Speed:
+        return Speed(
+            self.engine, self.requests + other.requests, self.seconds + other.seconds, self.tokens + other.tokens
+        )
+
     def seconds_per_1000(self) -> float:
         """Seconds of the device for 1,000 requests."""
         return 1000 * self.seconds / self.requests
@@ -58,6 +68,23 @@ class Speed:
     def cost_per_1000(self, price_per_hour: float) -> float:
         """Price of 1,000 requests."""
         return self.seconds_per_1000() * price_per_hour / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What both sides are asked.
+
+    Attributes:
+        warm: A batch like the measured ones, before them: kernels are made at first use, for the sizes in use.
+        prompts: User messages whose answers are measured.
+    """
+
+    warm: Sequence[str]
+    prompts: Sequence[str]
+
+    def rounds(self, batch: int) -> list[Sequence[str]]:
+        """The prompts in `_ROUNDS` parts of whole batches, the first ones longest."""
+        return [part for part in _parts(self.prompts, batch, _ROUNDS) if part]
 
 
 class ServeStage:
@@ -70,7 +97,7 @@ class ServeStage:
 
     name: ClassVar[str] = "serve"
     kind: ClassVar[str] = "endpoint"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 4
     needs: ClassVar[tuple[str, ...]] = ("data", "train", "compress")
 
     def __init__(
@@ -86,22 +113,22 @@ class ServeStage:
         return recipe.serve.model_dump(mode="json")
 
     def run(self, context: StageContext) -> StageResult:
-        """Measures the baseline, frees it, then measures the endpoint: never both in memory."""
+        """Measures both sides in turns, so that a drift of the machine falls on both; who waits takes no time."""
         settings, compressed = context.recipe.serve, context.parents["compress"]
         model = compressed.file(f"model-{settings.format.lower()}.gguf")
         records = read_records(context.parents["data"].file("test.jsonl"))
         if not records:
             raise EngineError("the test split is empty, so there is nothing to ask", where="data")
-        prompts, baseline, busy_before = self._measure_baseline(context, compressed, records)
         spec = WorkerSpec(str(model), context.recipe.name, context.scratch / "worker.log")
-        context.progress.say(f"  starting the endpoint on {model.name}")
-        with self._worker(spec) as worker:
-            answer = prove(worker.url, context.recipe.name, records[0].prompt)
-            served, busy = _load(worker, context.recipe.name, prompts, settings)
+        with closing(self._baseline(compressed.file("merged"), settings.concurrency)) as engine:
+            load = make_load(engine, [record.text for record in records], settings)
+            context.progress.say(f"  starting the endpoint on {model.name}")
+            with self._worker(spec) as worker:
+                answer = prove(worker.url, context.recipe.name, records[0].prompt)
+                baseline, served, busy = _measure(context, engine, worker, load)
         speed = Speed(f"OpenVINO {settings.format}", served.requests - served.errors, served.seconds, _tokens(served))
         if not speed.requests:
             raise EngineError(f"every request failed: {served.first_error}", where=worker.url)
-        busy = max(busy, busy_before)
         if busy > _QUIET:
             context.progress.say(
                 f"  other processes used {busy:.0%} of the machine meanwhile: measure again when it is quiet"
@@ -129,22 +156,8 @@ class ServeStage:
             details=_details(settings, speed, baseline, answer),
         )
 
-    def _measure_baseline(
-        self, context: StageContext, compressed: Artifact, records: Sequence[Record]
-    ) -> tuple[list[str], Speed, float]:
-        settings = context.recipe.serve
-        context.progress.say(f"  baseline: transformers BF16, batches of {settings.concurrency}")
-        engine = self._baseline(compressed.file("merged"), settings.concurrency)
-        try:
-            prompts = make_prompts(engine, [record.text for record in records], settings)
-            with CpuWatch([os.getpid()]) as watch:
-                speed = _batches(engine, prompts, settings, context)
-            return prompts, speed, watch.others
-        finally:
-            engine.close()
 
-
-def make_prompts(engine: Generator, texts: Sequence[str], settings: ServeConfig) -> list[str]:
+def make_load(engine: Generator, texts: Sequence[str], settings: ServeConfig) -> Load:
     """User messages that render to `prompt_tokens` tokens, as near as decoding and encoding again allows.
 
     Each begins at another text, so that no two requests share more than the template's beginning.
@@ -154,13 +167,13 @@ def make_prompts(engine: Generator, texts: Sequence[str], settings: ServeConfig)
     encoded = [ids for ids in map(engine.encode, texts) if ids] or [engine.encode("a")]
     space = engine.encode(" ")
     prompts = []
-    for start in range(settings.requests):
+    for start in range(settings.requests + settings.concurrency):
         turned = itertools.chain.from_iterable(
             (*encoded[(start + i) % len(encoded)], *space) for i in itertools.count()
         )
         ids = list(itertools.islice(turned, start // len(encoded), start // len(encoded) + length))
         prompts.append(engine.decode(ids))
-    return prompts
+    return Load(prompts[settings.requests :], prompts[: settings.requests])
 
 
 def prove(url: str, model: str, messages: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -200,15 +213,12 @@ def _rendered(engine: Generator, text: str) -> list[int]:
     return engine.encode(engine.render([{"role": "user", "content": text}]))
 
 
-def _batches(engine: Generator, prompts: Sequence[str], settings: ServeConfig, context: StageContext) -> Speed:
+def _batches(engine: Generator, prompts: Sequence[str], settings: ServeConfig, progress: Progress) -> Speed:
     """The baseline: one batch after the other, every answer of full length."""
     ids = [_rendered(engine, prompt) for prompt in prompts]
-    engine.generate(
-        ids[: settings.concurrency], Sampling(max_new_tokens=2, ignore_eos=True)
-    )  # first touch of everything
     sampling = Sampling(max_new_tokens=settings.max_new_tokens, ignore_eos=True)
     seconds, tokens = 0.0, 0
-    with context.progress.task("baseline", len(ids)) as task:
+    with progress.task("baseline", len(ids)) as task:
         for start in range(0, len(ids), settings.concurrency):
             batch = ids[start : start + settings.concurrency]
             began = time.perf_counter()
@@ -219,13 +229,40 @@ def _batches(engine: Generator, prompts: Sequence[str], settings: ServeConfig, c
     return Speed(engine.name, len(ids), seconds, tokens)
 
 
-def _load(worker: Worker, model: str, prompts: Sequence[str], settings: ServeConfig) -> tuple[bench.Summary, float]:
-    url, at_once = worker.url, settings.concurrency
-    # A batch of another length first, so that the caches are touched and the prompts are not in them.
-    bench.run(bench.Load(url, model, ["warm " * 8], at_once, at_once, 2))
+def _measure(
+    context: StageContext, engine: Generator, worker: Worker, load: Load
+) -> tuple[Speed, bench.Summary, float]:
+    """Rounds of half of the baseline's batches, all of the endpoint's, and the other half; and what others used."""
+    settings, name = context.recipe.serve, context.recipe.name
+    samples: list[bench.Sample] = []
+    speeds: list[Speed] = []
+    seconds = 0.0
+
+    def ask_baseline(prompts: Sequence[str], progress: Progress) -> Speed:
+        return _batches(engine, prompts, settings, progress)
+
+    def ask_endpoint(prompts: Sequence[str]) -> tuple[list[bench.Sample], float]:
+        count = len(prompts)
+        return bench.send(bench.Load(worker.url, name, prompts, count, settings.concurrency, settings.max_new_tokens))
+
+    ask_baseline(load.warm, Silent())
+    ask_endpoint(load.warm)
     with CpuWatch([pid for pid in (os.getpid(), worker.pid) if pid is not None]) as watch:
-        served = bench.run(bench.Load(url, model, prompts, settings.requests, at_once, settings.max_new_tokens))
-    return served, watch.others
+        for number, prompts in enumerate(load.rounds(settings.concurrency), 1):
+            context.progress.say(f"  round {number} of {_ROUNDS}: transformers BF16 in batches, the endpoint, the rest")
+            before, after = _parts(prompts, settings.concurrency, 2)
+            speeds.append(ask_baseline(before, context.progress))
+            answered, took = ask_endpoint(prompts)
+            samples, seconds = samples + answered, seconds + took
+            if after:
+                speeds.append(ask_baseline(after, context.progress))
+    return functools.reduce(operator.add, speeds), bench.summarise(samples, seconds), watch.others
+
+
+def _parts(prompts: Sequence[str], batch: int, count: int) -> list[Sequence[str]]:
+    """So many parts of whole batches, the first ones longest; the last ones may be empty."""
+    size = math.ceil(math.ceil(len(prompts) / batch) / count) * batch
+    return [prompts[start * size : (start + 1) * size] for start in range(count)]
 
 
 def _tokens(served: bench.Summary) -> float:

@@ -1,0 +1,55 @@
+"""`GET /v1/models`: the names that clients may use."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from starlette.types import Send
+
+from seekforge.serve.gateway.exchange import Exchange, Handler
+from seekforge.serve.gateway.failures import UpstreamError
+from seekforge.serve.gateway.parts import Parts
+from seekforge.serve.gateway.readiness import model_names
+from seekforge.serve.gateway.wire import respond_json
+
+PATH = "/v1/models"
+_KEPT = 10.0
+
+
+class _Names:
+    """Names of all models; those that only an upstream knows are asked for now and then."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._found: list[str] = []
+        self._at = float("-inf")
+        self._one_at_a_time = asyncio.Lock()
+
+    async def all(self) -> list[str]:
+        directory, pool = self._parts.directory, self._parts.pool
+        async with self._one_at_a_time:
+            if directory.open_to_all and pool.clock() - self._at > _KEPT:
+                asked = (self._ask(name) for name in directory.open_to_all)
+                self._found = [name for names in await asyncio.gather(*asked) for name in names]
+                self._at = pool.clock()
+        return list(dict.fromkeys([*directory.names, *self._found]))
+
+    async def _ask(self, upstream: str) -> list[str]:
+        try:
+            return await model_names(self._parts.pool, self._parts.pool.upstreams[upstream])
+        except UpstreamError:
+            return []  # its models cannot be used now either
+
+
+def models(parts: Parts) -> Handler:
+    """The handler."""
+    names, created = _Names(parts), int(time.time())
+
+    async def handle(exchange: Exchange, send: Send) -> None:
+        data = [
+            {"id": name, "object": "model", "created": created, "owned_by": "seekforge"} for name in await names.all()
+        ]
+        await respond_json(send, {"object": "list", "data": data})
+
+    return handle

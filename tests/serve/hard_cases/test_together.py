@@ -1,0 +1,195 @@
+"""Hard cases with a worker process behind the gateway: what each half does right alone must hold for both."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.serve.gateway.harness import CHAT, USER, Client, config, running, wait_for
+from tests.serve.gateway.test_process import end, start
+
+from seekforge.core.config.guard import GuardConfig, WordListConfig
+from seekforge.serve.gateway.app import create_app
+from seekforge.serve.gateway.guard import open_guard
+from seekforge.serve.gateway.seams import Guard
+from seekforge.serve.process import Worker, WorkerSpec
+
+ENDLESS: dict[str, Any] = {"stream": True, "max_tokens": 10**6, "ignore_eos": True}
+
+
+def worker(tmp_path: Path, model: str = "fake:0.05", **changes: Any) -> Worker:
+    settings: dict[str, Any] = {"log": tmp_path / f"{time.monotonic_ns()}.log", "ready_seconds": 60, **changes}
+    return Worker(WorkerSpec(model, "demo", **settings))
+
+
+def client_of(worker: Worker) -> Client:
+    return Client(int(worker.url.rpartition(":")[2]))
+
+
+def at_work(worker: Worker) -> int:
+    """Requests that the worker's engine works on now."""
+    lines = client_of(worker).send("GET", "/metrics").body.decode().splitlines()
+    return int(float(next(line.split()[1] for line in lines if line.startswith("seekforge_requests_running "))))
+
+
+def body_of(text: str = "hello 你好", **fields: Any) -> bytes:
+    return json.dumps({"messages": [{"role": "user", "content": text}], **fields}).encode()
+
+
+def read_all(connection: socket.socket) -> bytes:
+    found = b""
+    while data := connection.recv(65536):
+        found += data
+    connection.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    with worker(tmp_path_factory.mktemp("quick"), "fake") as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    with worker(tmp_path_factory.mktemp("slow")) as up:
+        yield up
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_case_7_a_worker_that_is_killed_is_an_error_and_never_an_empty_200(tmp_path: Path, stream: bool) -> None:
+    with worker(tmp_path, "fake:0.1") as up, running(create_app(config(up.url))) as client:
+        connection = client.begin(body_of("a" * 200, stream=stream), connection="close")
+        if stream:
+            assert b'"content":"a"' in connection.recv(65536) + connection.recv(65536)
+        else:
+            wait_for(lambda: at_work(up) == 1)
+        assert up.pid is not None
+        os.kill(up.pid, signal.SIGKILL)
+        found = read_all(connection)
+        if stream:
+            assert b'{"error":{"message":"the upstream broke off' in found
+            assert b"[DONE]" not in found
+        else:
+            assert found.startswith(b"HTTP/1.1 502")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_case_11_a_client_that_leaves_frees_the_worker_within_a_second(slow: Worker, stream: bool) -> None:
+    with running(create_app(config(slow.url))) as client:
+        connection = client.begin(body_of(**{**ENDLESS, "stream": stream}))
+        wait_for(lambda: at_work(slow) == 1)
+        if stream:
+            assert connection.recv(65536)
+        left = time.monotonic()
+        connection.close()
+        wait_for(lambda: at_work(slow) == 0)
+        assert time.monotonic() - left < 2, "one second, and one for a busy machine"
+
+
+def test_case_12_a_client_that_stops_reading_frees_the_worker(quick: Worker) -> None:
+    with running(create_app(config(quick.url, limits={"send_seconds": 0.3}))) as client, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        connection.connect(("127.0.0.1", client.port))
+        body = body_of("x" * 4000, **ENDLESS)
+        connection.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+        wait_for(lambda: at_work(quick) == 1)
+        wait_for(lambda: at_work(quick) == 0, seconds=60)
+        wait_for(lambda: client.metric("requests_total", outcome="cancelled") == 1)
+
+
+def test_case_14_a_full_worker_is_429_with_the_time_to_come_again(tmp_path: Path) -> None:
+    full = ("--max-running", "1", "--max-waiting", "0")
+    patient = {"longest_wait": 0.5}
+    with worker(tmp_path, options=full) as up, running(create_app(config(up.url, retry=patient))) as client:
+        first = client.begin(body_of(**ENDLESS))
+        wait_for(lambda: at_work(up) == 1)
+        answer = client.post()
+        assert (answer.status, answer.error["type"]) == (429, "rate_limit_error")
+        assert int(answer.headers["retry-after"]) >= 1
+        first.close()
+        wait_for(lambda: at_work(up) == 0)
+        time.sleep(float(answer.headers["retry-after"]))
+        assert client.post().status == 200, "it came again when it was told to"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_case_19_a_stop_text_over_many_tokens_is_neither_leaked_nor_missed(quick: Worker, stream: bool) -> None:
+    """The fake writes a byte a token, so `停止` comes in six pieces."""
+    with running(create_app(config(quick.url))) as client:
+        asked: dict[str, Any] = {
+            "messages": [{"role": "user", "content": "say 停顿停止 more"}],
+            "stop": ["停止", "nothing"],
+        }
+        answer = client.post(stream=stream, **asked)
+        text = answer.text() if stream else answer.json()["choices"][0]["message"]["content"]
+        assert text == "say 停顿"
+        assert b"stop" in answer.body
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Guard:
+    words = tmp_path / "words.txt"
+    words.write_text("枪支\nfake id\n", encoding="utf-8")
+    lists = (WordListConfig(path=words, action="stop"),)
+    guard = open_guard(GuardConfig(output=lists, audit=tmp_path / "audit"))
+    assert guard is not None
+    return guard
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("written", ["枪支", "槍\u200b支", "ｆａｋｅ　Ｉ\u200dＤ", "fake\n id", "F\u0301ake id"])
+def test_case_20_a_listed_word_is_blocked_before_a_byte_of_it_is_sent(
+    quick: Worker, tmp_path: Path, guarded: Guard, stream: bool, written: str
+) -> None:
+    with running(create_app(config(quick.url), guard=guarded)) as client:
+        said = f"we sell {written} here"
+        answer = client.post(stream=stream, messages=[{"role": "user", "content": said}])
+        text = answer.text() if stream else answer.json()["choices"][0]["message"]["content"]
+        reason = answer.reason if stream else answer.json()["choices"][0]["finish_reason"]
+        assert (text, reason) == ("we sell ", "content_filter")
+        wait_for(lambda: at_work(quick) == 0)
+    records = [json.loads(line) for line in (tmp_path / "audit" / "guard.jsonl").read_text("utf-8").splitlines()]
+    assert [(record["direction"], record["action"]) for record in records] == [("output", "stop")]
+    assert records[0]["request"] == answer.headers["x-request-id"]
+    assert not {"枪支", "fake id", "anonymous"} & set(records[0].values())
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Iterator[tuple[Worker, Any, list[socket.socket]]]:
+    """Sixteen streams of a second each through a gateway process."""
+    with worker(tmp_path, "fake:0.1", stop_seconds=20) as up:
+        process, client = start(tmp_path, up.url)
+        streams = [client.begin(body_of("abcdefghij", stream=True), connection="close") for _ in range(16)]
+        wait_for(lambda: at_work(up) == 16)
+        try:
+            yield up, process, streams
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@pytest.mark.parametrize("who", ["gateway", "worker"])
+def test_sigterm_under_load_ends_no_answer(loaded: tuple[Worker, Any, list[socket.socket]], who: str) -> None:
+    up, process, streams = loaded
+    assert up.pid is not None
+    os.kill(up.pid if who == "worker" else process.pid, signal.SIGTERM)
+    answers = [read_all(connection) for connection in streams]
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
+    assert all(b'"content":"j"' in answer and b"data: [DONE]\n\n" in answer for answer in answers)
+    if who == "gateway":
+        assert end(process) == (0, "stopped\n")
+    else:
+        port = int(process.args[-1])
+        assert Client(port).post().status in {502, 503}, "nobody is left to ask"
+
+
+def test_what_stands_behind_the_gateway_names_the_field_that_is_wrong(quick: Worker) -> None:
+    with running(create_app(config(quick.url))) as client:
+        answer = client.post(messages=USER, n=2)
+        assert (answer.status, answer.error["param"]) == (400, "n")

@@ -1,0 +1,136 @@
+"""Hard cases 13, 15, 17 and 18 at the worker itself, over a socket: one that serves alone has no gateway before it."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.serve.gateway.harness import CHAT, USER, Client, wait_for
+
+from seekforge.serve.process import Worker, WorkerSpec
+
+BODY = json.dumps({"messages": USER}).encode()
+SECONDS = 2.0
+DRIPS = 200
+CHUNKED = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    options = ("--body-seconds", str(SECONDS), "--max-running", "4", "--max-waiting", "0")
+    log = tmp_path_factory.mktemp("worker") / "log"
+    with Worker(WorkerSpec("fake", "demo", log, ready_seconds=60, options=options)) as worker:
+        yield Client(int(worker.url.rpartition(":")[2]))
+
+
+def status_of(connection: socket.socket) -> int:
+    connection.settimeout(10)
+    return int(connection.recv(12).split()[1])
+
+
+def test_case_13_bodies_that_drip_hold_no_place_and_are_closed_at_the_deadline(worker: Client) -> None:
+    """More of them than granian takes connections by default (128), and than the worker has places (4)."""
+    drips = [worker.begin(BODY[:1], **{"content-length": str(len(BODY))}) for _ in range(DRIPS)]
+    started = time.monotonic()
+    assert worker.post().status == 200
+    assert worker.send("GET", "/healthz").status == 200
+    assert time.monotonic() - started < SECONDS, "others must not wait for them"
+    assert {status_of(connection) for connection in drips} == {408}
+    assert time.monotonic() - started < SECONDS + 8
+    for connection in drips:
+        connection.close()
+    assert worker.post().status == 200
+
+
+def test_case_15_too_large_is_413_before_it_is_sent(worker: Client) -> None:
+    connection = worker.begin(b"", **{"content-length": str(1 << 40)})
+    started = time.monotonic()
+    assert status_of(connection) == 413
+    assert time.monotonic() - started < SECONDS / 2
+    connection.close()
+
+
+def test_case_15_too_large_in_chunks_is_413_before_it_is_whole(worker: Client) -> None:
+    connection = worker.connect()
+    connection.sendall(CHUNKED)
+    for _ in range(9):
+        connection.sendall(b"100000\r\n" + b" " * (1 << 20) + b"\r\n")
+    assert status_of(connection) == 413
+    connection.close()
+
+
+def test_a_body_that_is_malformed_in_transit_is_400(worker: Client) -> None:
+    for chunk in (b"zz\r\n", b"4\r\n{}\r\n0\r\n\r\n"):
+        connection = worker.connect()
+        connection.sendall(CHUNKED + chunk)
+        assert status_of(connection) == 400
+        connection.close()
+    worker.begin(BODY[:5], **{"content-length": str(len(BODY))}).close()
+    assert worker.post().status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages":' * 100_000,
+        b'{"messages": [{"role": "user", "content": "x"}], "x": ' + b"[" * 100_000,
+        b'{"messages": [{"role": "user", "content": "x"}], "response_format": {"type": "json_schema", '
+        b'"json_schema": {"schema": {"$ref": "#"}}}}',
+    ],
+    ids=["objects", "arrays", "recursive-schema"],
+)
+def test_case_17_json_too_deep_is_400(worker: Client, body: bytes) -> None:
+    answer = worker.send("POST", CHAT, body)
+    assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'"\xff"', b'"\\ud800"', b'"a\\u0000"', b'"x", "content": "y"', b'"x", "name": {"a": 1, "a": 2}'],
+    ids=["utf-8", "surrogate", "nul", "key-twice", "key-twice-within"],
+)
+def test_case_18_what_two_parsers_could_read_differently_is_400(worker: Client, content: bytes) -> None:
+    answer = worker.send("POST", CHAT, b'{"messages": [{"role": "user", "content": ' + content + b"}]}")
+    assert (answer.status, answer.error["code"]) == (400, "invalid_json")
+
+
+def test_a_conversation_of_too_many_messages_is_400(worker: Client) -> None:
+    answer = worker.send("POST", CHAT, json.dumps({"messages": USER * 90_000}).encode())
+    assert (answer.status, answer.error["param"]) == (400, "messages")
+
+
+def test_pipelined_requests_are_each_answered_in_their_order(worker: Client) -> None:
+    connection = worker.connect()
+    bodies = [json.dumps({"messages": [{"role": "user", "content": f"n{number}."}]}).encode() for number in range(20)]
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: "
+    connection.sendall(b"".join(f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies))
+    found = b""
+    connection.settimeout(10)
+    while found.count(b'"finish_reason":"stop"') < len(bodies):
+        found += connection.recv(65536)
+    places = [found.index(f'"content":"n{number}."'.encode()) for number in range(20)]
+    assert places == sorted(places)
+    connection.close()
+
+
+def test_streams_are_whole_however_the_body_came(worker: Client) -> None:
+    """The end of a request's body may come late; it must not be taken for the client's end."""
+    body = json.dumps({"messages": USER, "stream": True}).encode()
+    for number in range(60):
+        connection = worker.connect()
+        head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        connection.sendall(head)
+        if number % 2:
+            time.sleep(0.005)
+        connection.sendall(body)
+        found = b""
+        connection.settimeout(10)
+        while data := connection.recv(65536):
+            found += data
+        assert b"data: [DONE]" in found
+        assert found.endswith(b"0\r\n\r\n")
+
+
+def test_the_worker_has_ended_nothing_of_itself(worker: Client) -> None:
+    wait_for(lambda: b"seekforge_requests_running 0.0" in worker.send("GET", "/metrics").body)
