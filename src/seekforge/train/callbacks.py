@@ -1,4 +1,4 @@
-"""What happens between optimiser steps: progress, the overfit guard, and the mark of a complete checkpoint."""
+"""What happens between optimiser steps: progress, the two guards, the rate, and the mark of a complete checkpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from seekforge.core.progress import Task
-from seekforge.train.guard import judge
+from seekforge.train.guard import diverged, judge
 
 COMPLETE = ".complete"
 
@@ -53,6 +53,67 @@ class OverfitGuard(TrainerCallback):
         if verdict and verdict.stop:
             self.reason = verdict.reason
             control.should_training_stop = True
+
+
+class DivergenceGuard(TrainerCallback):
+    """Stops the run when the training loss says so.
+
+    Attributes:
+        reason: Why it stopped, in words; empty while all is well.
+        good_until: The last step before the loss that told: checkpoints up to it are good.
+    """
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self.reason, self.good_until = "", 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
+        """What had diverged when it was killed stays so."""
+        self._judge(state, control)
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
+        """A loss was written into the history: the mean of the steps since the one before it."""
+        self._judge(state, control)
+
+    def _judge(self, state: Any, control: Any) -> None:  # noqa: ANN401
+        losses: list[float] = []
+        steps = [0]
+        for row in state.log_history:
+            loss = row.get("loss", row.get("eval_loss"))
+            if loss is None:
+                continue
+            trained = "loss" in row
+            reason = diverged([*losses, float(loss)] if trained else [float(loss)], self._factor)
+            if reason:
+                # The mean holds all steps since the loss before it; the validation sees the weights after its step.
+                self.reason, self.good_until = reason, steps[-1] if trained else int(row["step"]) - 1
+                control.should_training_stop = True
+                return
+            if trained:
+                losses.append(float(loss))
+                steps.append(int(row["step"]))
+
+
+class SetRate(TrainerCallback):
+    """After a rollback: a checkpoint brings the rate of its time along, and this one counts."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+
+    def on_train_begin(
+        self,
+        args: Any,  # noqa: ANN401
+        state: Any,  # noqa: ANN401
+        control: Any,  # noqa: ANN401
+        optimizer: Any = None,  # noqa: ANN401
+        lr_scheduler: Any = None,  # noqa: ANN401
+        **_: object,
+    ) -> None:
+        """Called when optimiser and schedule have been taken up."""
+        shares = [now / base for now, base in zip(lr_scheduler.get_last_lr(), lr_scheduler.base_lrs, strict=True)]
+        lr_scheduler.base_lrs = [self._rate] * len(shares)
+        for group, share in zip(optimizer.param_groups, shares, strict=True):
+            group["initial_lr"], group["lr"] = self._rate, self._rate * share
 
 
 class MarkCheckpoint(TrainerCallback):

@@ -1,9 +1,15 @@
-"""The overfit guard: a pure decision from the validation losses so far."""
+"""The guards: pure decisions from the losses so far, whether a run overfits and whether it diverges."""
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+WINDOW = 8  # logged losses that a new one is held against
+_FEWEST = 3  # before there are so many, nothing is called a spike
+_LEAST = 1.0  # nat: of small losses the triple is noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +43,30 @@ def judge(losses: Sequence[float], tolerance: float) -> GuardVerdict:
         above = (latest / lowest - 1) * 100 if lowest else float("inf")
         return GuardVerdict(True, best, f"validation loss {latest:.4f} is {above:.1f} % above its best, {lowest:.4f}")
     return GuardVerdict(False, best, "")
+
+
+def diverged(losses: Sequence[float], factor: float) -> str:
+    """Why the latest training loss means divergence, in words; empty if it does not.
+
+    It does when it is not a finite number, or a spike: more than `factor` times the median of the last `WINDOW` losses
+    before it, and more than a nat above that median.
+
+    Args:
+        losses: Training losses as they were logged, nats a token; at least one.
+        factor: Above 1.
+
+    >>> diverged([2.0, 1.8, 1.9, 1.7, 6.0], 3.0)
+    'training loss 6.0000 is more than 3 times the median before it, 1.8500'
+    >>> diverged([2.0, 1.8, 1.9, 1.7, 5.0], 3.0)
+    ''
+    """
+    *before, latest = losses
+    if not math.isfinite(latest):
+        return "the loss is not a number"
+    known = [loss for loss in before[-WINDOW:] if math.isfinite(loss)]
+    if len(known) < _FEWEST:
+        return ""
+    median = statistics.median(known)
+    if latest > factor * median and latest > median + _LEAST:
+        return f"training loss {latest:.4f} is more than {factor:g} times the median before it, {median:.4f}"
+    return ""

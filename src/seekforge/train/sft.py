@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seekforge.core.config import TrainConfig
 from seekforge.core.config.environment import quiet_libraries
-from seekforge.core.errors import ConfigError, SeekforgeError
+from seekforge.core.errors import SeekforgeError
 from seekforge.core.families import Family
 from seekforge.core.files import disk_errors
 from seekforge.core.progress import Progress
-from seekforge.train.examples import IGNORED, Example
+from seekforge.train.adapters import attach, freeze_routers
+from seekforge.train.examples import Example
+from seekforge.train.packing import PackedCollator, Row, rows_of
+
+if TYPE_CHECKING:
+    from seekforge.train.checkpoints import Rollback
 
 _EVALUATIONS = 8
 
@@ -34,6 +39,7 @@ class Trained:
         tokens_per_second: Real tokens (no padding) a second, of this attempt.
         trainable: Parameters that were trained.
         parameters: Parameters in all.
+        rollback: Whether it went back to an earlier checkpoint, and why.
     """
 
     curve: list[dict[str, float]]
@@ -45,7 +51,7 @@ class Trained:
     tokens_per_second: float
     trainable: int
     parameters: int
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    rollback: Rollback | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Job:
     """All that `train` needs besides the model.
 
     Attributes:
-        config: The train part of the recipe.
+        config: The train part of the recipe; its method is settled.
         train: Training examples.
         validation: Validation examples.
         family: Decides the default LoRA targets.
@@ -72,91 +78,122 @@ class Job:
 
 
 def train(model: Any, tokenizer: Any, job: Job, progress: Progress) -> Trained:  # noqa: ANN401
-    """Trains and saves the best weights: `output/adapter` for LoRA, `output/model` for full.
+    """Trains and saves the best weights: `output/adapter` for LoRA and QLoRA, `output/model` for full.
 
     Raises:
-        ConfigError: The LoRA targets are not in the model.
-        SeekforgeError: The loss is not a number.
+        ConfigError: The LoRA settings do not suit the model.
+        SeekforgeError: Training diverged, and going back to the last good checkpoint did not help.
     """
     quiet_libraries()
+    from transformers import set_seed
+
     from seekforge.train import checkpoints
 
     total = total_steps(job)
     resume = checkpoints.latest(job.scratch)
-    done = checkpoints.step_of(resume) if resume else 0
+    began = checkpoints.step_of(resume) if resume else 0
     if resume:
-        progress.say(f"          taking up training at step {done} of {total}")
-    with progress.task("training", total, done) as task, disk_errors(job.output):
-        trainer, guard = _trainer(model, tokenizer, job, task)
+        progress.say(f"          taking up training at step {began} of {total}")
+    set_seed(job.seed)  # adapters begin at random
+    if job.config.method == "full":
+        freeze_routers(model, job.family)
+    else:
+        model = attach(model, job.family, job.config.lora)
+    rollback = checkpoints.rolled_back(job.scratch)
+    with progress.task("training", total, began) as task, disk_errors(job.output):
         started = time.monotonic()
-        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        while True:
+            attempt = _attempt(model, tokenizer, job, task, rollback)
+            attempt.trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+            if not attempt.divergence.reason:
+                break
+            rollback = _go_back(job, attempt.divergence, rollback)
+            progress.say(
+                f"          {rollback.reason}: back to step {rollback.step}, "
+                f"from there with a rate of {rollback.rate:.3g}"
+            )
+            resume = checkpoints.latest(job.scratch)
         seconds = time.monotonic() - started
-        _save(trainer, tokenizer, job)
-    return _summarise(trainer, guard.reason, job, done, seconds)
+        _save(attempt.trainer, tokenizer, job)
+    return _summarise(attempt, job, began, seconds, rollback)
 
 
 def total_steps(job: Job) -> int:
     """Optimiser steps of the whole run."""
-    per_epoch = math.ceil(math.ceil(len(job.train) / job.config.batch_size) / job.config.accumulate)
+    per_epoch = math.ceil(math.ceil(len(train_rows(job)) / job.config.batch_size) / job.config.accumulate)
     planned = max(1, math.ceil(per_epoch * job.config.epochs))
     return min(planned, job.config.max_steps or planned)
 
 
-def lora_targets(model: Any, family: Family, wanted: Sequence[str] | None) -> list[str]:  # noqa: ANN401
-    """The target modules that exist in this model.
-
-    Raises:
-        ConfigError: A name that the user gave matches no linear layer.
-    """
-    linear = {name.rpartition(".")[2] for name, module in model.named_modules() if type(module).__name__ == "Linear"}
-    if model.config.tie_word_embeddings:
-        linear.discard("lm_head")  # merging its adapter would change the embedding too
-    if wanted is None:
-        return sorted(linear & set(family.lora_targets))
-    for name in wanted:
-        if name not in linear:
-            known = ", ".join(sorted(linear - {"lm_head"}))
-            raise ConfigError(f"train.lora.targets: the model has no layer '{name}'", mend=f"It has: {known}")
-    return list(wanted)
+def train_rows(job: Job) -> list[Row]:
+    """The lines of the training batches: an example each, or packed."""
+    return rows_of(job.train, job.config.max_length if job.config.packing else None)
 
 
-def _trainer(model: Any, tokenizer: Any, job: Job, task: Any) -> tuple[Any, Any]:  # noqa: ANN401
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A trainer and its guards."""
+
+    trainer: Any
+    overfit: Any
+    divergence: Any
+
+
+def _attempt(model: Any, tokenizer: Any, job: Job, task: Any, rollback: Rollback | None) -> _Attempt:  # noqa: ANN401
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
 
-    from seekforge.train.callbacks import MarkCheckpoint, OverfitGuard, ShowProgress
+    from seekforge.train.callbacks import DivergenceGuard, MarkCheckpoint, OverfitGuard, SetRate, ShowProgress
     from seekforge.train.trainer import Trainer
 
-    guard = OverfitGuard(job.config.overfit_tolerance)
+    overfit, divergence = OverfitGuard(job.config.overfit_tolerance), DivergenceGuard(job.config.spike_factor)
 
-    def rows(examples: Sequence[Example]) -> Any:  # noqa: ANN401
-        return Dataset.from_dict({"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]})
+    def dataset(rows: Sequence[Row]) -> Any:  # noqa: ANN401
+        columns = {"input_ids": [r.input_ids for r in rows], "labels": [r.labels for r in rows]}
+        packed = {"seq_lengths": [r.lengths for r in rows]} if job.config.packing else {}
+        return Dataset.from_dict(columns | packed)
 
     trainer = Trainer(
         model=model,
         args=_arguments(job),
-        train_dataset=rows(job.train),
-        eval_dataset=rows(job.validation),
+        train_dataset=dataset(train_rows(job)),
+        eval_dataset=dataset(rows_of(job.validation, None)),
         processing_class=tokenizer,
-        peft_config=_lora(model, job) if job.config.method == "lora" else None,
-        callbacks=[ShowProgress(task), guard, MarkCheckpoint()],
+        data_collator=PackedCollator(tokenizer.pad_token_id) if job.config.packing else None,
+        callbacks=[
+            ShowProgress(task),
+            divergence,
+            overfit,
+            *([SetRate(rollback.rate)] if rollback else []),
+            MarkCheckpoint(),
+        ],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
-    return trainer, guard
+    return _Attempt(trainer, overfit, divergence)
 
 
-def _lora(model: Any, job: Job) -> Any:  # noqa: ANN401
-    from peft import LoraConfig
+def _go_back(job: Job, divergence: Any, earlier: Rollback | None) -> Rollback:  # noqa: ANN401
+    """Rolls back once.
 
-    settings = job.config.lora
-    return LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=lora_targets(model, job.family, settings.targets),
-        task_type="CAUSAL_LM",
-    )
+    Raises:
+        SeekforgeError: It was done before, or no checkpoint is good.
+    """
+    from seekforge.train import checkpoints
+
+    if earlier is not None:
+        raise SeekforgeError(
+            f"training diverged again after it went back to step {earlier.step} with half the rate: "
+            f"{divergence.reason}",
+            mend=f"Set train.learning_rate below {earlier.rate:.3g}",
+        )
+    rollback = checkpoints.roll_back(job.scratch, divergence.good_until, job.config.rate, divergence.reason)
+    if rollback is None:
+        raise SeekforgeError(
+            f"training diverged before its first good checkpoint: {divergence.reason}",
+            mend=f"Set train.learning_rate below {job.config.rate:.3g}",
+        )
+    return rollback
 
 
 def _arguments(job: Job) -> Any:  # noqa: ANN401
@@ -188,6 +225,7 @@ def _arguments(job: Job) -> Any:  # noqa: ANN401
         eval_steps=every,
         save_steps=every,
         logging_steps=max(1, every // 4),
+        logging_nan_inf_filter=False,  # it would write the mean of the other steps in the place of what is no number
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model="eval_loss",
@@ -201,33 +239,29 @@ def _arguments(job: Job) -> Any:  # noqa: ANN401
 
 
 def _save(trainer: Any, tokenizer: Any, job: Job) -> None:  # noqa: ANN401
-    folder = job.output / ("adapter" if job.config.method == "lora" else "model")
+    folder = job.output / ("model" if job.config.method == "full" else "adapter")
     trainer.model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def _summarise(trainer: Any, guard_reason: str, job: Job, done: int, seconds: float) -> Trained:  # noqa: ANN401
+def _summarise(attempt: _Attempt, job: Job, done: int, seconds: float, rollback: Rollback | None) -> Trained:
+    trainer = attempt.trainer
     history = trainer.state.log_history
     curve = [{"step": r["step"], "train_loss": float(r["loss"])} for r in history if "loss" in r]
     evaluations = [{"step": r["step"], "eval_loss": float(r["eval_loss"])} for r in history if "eval_loss" in r]
-    if not evaluations or not math.isfinite(evaluations[-1]["eval_loss"]):
-        raise SeekforgeError("training diverged: the loss is not a number", mend="Lower train.learning_rate")
     best = min(evaluations, key=lambda row: row["eval_loss"])
     steps = trainer.state.global_step
-    tokens = sum(len(e.input_ids) for e in job.train) / len(job.train) * job.config.batch_size * job.config.accumulate
+    a_row = sum(len(e.input_ids) for e in job.train) / len(train_rows(job))
+    tokens = a_row * job.config.batch_size * job.config.accumulate
     return Trained(
         curve=sorted(curve + evaluations, key=lambda row: row["step"]),
         steps=steps,
         best_step=int(best["step"]),
         best_loss=best["eval_loss"],
         first_loss=evaluations[0]["eval_loss"],
-        stop_reason=guard_reason or f"all {steps} steps done",
+        stop_reason=attempt.overfit.reason or f"all {steps} steps done",
         tokens_per_second=tokens * (steps - done) / seconds,
         trainable=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
         parameters=sum(p.numel() for p in trainer.model.parameters()),
+        rollback=rollback,
     )
-
-
-def answer_tokens(examples: Sequence[Example]) -> int:
-    """Tokens that the loss is taken on."""
-    return sum(label != IGNORED for example in examples for label in example.labels)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar
 
-from seekforge.core.config import Recipe
-from seekforge.core.files import write_json
+from seekforge.core.config import Recipe, TrainConfig
+from seekforge.core.files import read_json, write_json
 from seekforge.core.gates import Measurement
 from seekforge.core.models import family_of_folder, fingerprint, resolve
 from seekforge.core.records import read_records
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.engines.weights import hf_folder
-from seekforge.train.examples import encode_all
-from seekforge.train.sft import Job, Trained, answer_tokens, train
+from seekforge.train.examples import Encoded, answer_tokens, check_vocabulary, encode_all
+from seekforge.train.loading import check_qlora, load_base, shape_of_folder, this_device
+from seekforge.train.method import Choice, choose_method
+from seekforge.train.packing import Row, rows_of
+from seekforge.train.plan import Plan, check, check_positions, make_plan, setup_of
+from seekforge.train.sft import Job, Trained, train
+
+_LISTED = 100  # long records in the report; all of them are in long.json
 
 
 class TrainStage:
@@ -22,7 +30,7 @@ class TrainStage:
 
     name: ClassVar[str] = "train"
     kind: ClassVar[str] = "adapter"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("data",)
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
@@ -32,44 +40,96 @@ class TrainStage:
 
     def run(self, context: StageContext) -> StageResult:
         """Trains from the last checkpoint of a killed attempt, or from the start."""
-        from seekforge.engines.transformers import load_model, load_tokenizer
+        from seekforge.engines.transformers import load_tokenizer
 
         recipe = context.recipe
+        if recipe.train.method == "qlora":
+            check_qlora()
         base = hf_folder(resolve(recipe.model), context.environment, context.progress)
-        tokenizer = load_tokenizer(base)
-        data = context.parents["data"]
-        examples = {
-            split: encode_all(read_records(data.file(f"{split}.jsonl")), tokenizer, recipe.train.max_length, split)
-            for split in ("train", "validation")
-        }
+        tokenizer, family = load_tokenizer(base), family_of_folder(base)
+        check_vocabulary(tokenizer, shape_of_folder(base).vocabulary, str(base))
+        splits = {split: _encode(context, tokenizer, split) for split in ("train", "validation")}
+        config, reason, plan = _settle(context, base, splits)
         job = Job(
-            recipe.train,
-            examples["train"],
-            examples["validation"],
-            family_of_folder(base),
-            recipe.seed,
-            context.folder,
-            context.scratch,
+            config=config,
+            train=splits["train"].examples,
+            validation=splits["validation"].examples,
+            family=family,
+            seed=recipe.seed,
+            output=context.folder,
+            scratch=context.scratch,
         )
-        trained = train(load_model(base, weight_dtype(recipe.train.method)), tokenizer, job, context.progress)
-        write_json(context.folder / "base.json", {"model": recipe.model, "method": recipe.train.method})
-        return _result(context, job, trained)
+        trained = train(load_base(base, config), tokenizer, job, context.progress)
+        write_json(context.folder / "base.json", {"model": recipe.model, "method": config.method})
+        long = {split: encoded.long for split, encoded in splits.items() if encoded.long}
+        if long:
+            write_json(context.folder / "long.json", long)
+        details = _details(context, job, trained, reason)
+        for split, rows in long.items():
+            details["settings"][f"left out of {split}"] = f"{len(rows)} records above {config.max_length} tokens"
+        return StageResult(
+            summary=f"{config.method}, {trained.steps} steps, "
+            f"validation loss {trained.first_loss:.3f} to {trained.best_loss:.3f}",
+            measurements=tuple(_measurements(context, trained, plan)),
+            details={**details, "long": {split: rows[:_LISTED] for split, rows in long.items()}},
+        )
 
 
-def weight_dtype(method: str) -> str:
-    """Frozen weights may be bfloat16; weights that are trained must not.
+def _encode(context: StageContext, tokenizer: Any, split: str) -> Encoded:  # noqa: ANN401
+    config = context.recipe.train
+    records = read_records(context.parents["data"].file(f"{split}.jsonl"))
+    encoded = encode_all(records, tokenizer, config, split)
+    if encoded.long:
+        named = ", ".join(f"{name} ({tokens})" for name, tokens in encoded.long[:3])
+        more = f" and {len(encoded.long) - 3} more" if len(encoded.long) > 3 else ""
+        context.progress.say(
+            f"          {split}: {len(encoded.long)} records above {config.max_length} tokens left out: {named}{more}"
+        )
+    return encoded
 
-    At a rate of 3e-5 most of AdamW's updates are smaller than half a bfloat16 step and would be rounded away.
+
+def _settle(context: StageContext, base: Path, splits: Mapping[str, Encoded]) -> tuple[TrainConfig, str, Plan]:
+    """The config with its method, why it is that, and what it will need.
+
+    Raises:
+        ResourceError: It does not fit the device.
     """
-    return "float32" if method == "full" else "bfloat16"
+    config = context.recipe.train
+    shape, family, device = shape_of_folder(base), family_of_folder(base), this_device()
+    room = config.max_length if config.packing else None
+    rows: list[Row] = rows_of(splits["train"].examples, room) + rows_of(splits["validation"].examples, None)
+    check_positions(shape, rows, str(base))
+
+    def plan(method: str) -> Plan:
+        return make_plan(shape, setup_of(config.model_copy(update={"method": method}), family, device, rows), device)
+
+    choice = _choice(context, splits["train"].records, plan)
+    context.progress.say(f"          method {choice.method}: {choice.reason}")
+    planned = plan(choice.method)
+    if config.memory_check:
+        check(planned)
+    return config.model_copy(update={"method": choice.method}), choice.reason, planned
 
 
-def _result(context: StageContext, job: Job, trained: Trained) -> StageResult:
+def _choice(context: StageContext, records: int, plan: Any) -> Choice:  # noqa: ANN401
+    """As the recipe says, or by `choose_method`; a run that is taken up keeps what it began with."""
+    method = context.recipe.train.method
+    if method != "auto":
+        return Choice(method, "set in the recipe")
+    kept = context.scratch / "method.json"
+    if kept.is_file():
+        return Choice(**read_json(kept))
+    choice = choose_method(records, plan("full").fits)
+    write_json(kept, choice._asdict())
+    return choice
+
+
+def _details(context: StageContext, job: Job, trained: Trained, reason: str) -> dict[str, Any]:
     config = job.config
     settings = {
         "base model": context.recipe.model,
         "family": job.family.title,
-        "method": config.method,
+        "method": f"{config.method} ({reason})",
         "learning rate": config.rate,
         "epochs": config.epochs,
         "batch size": config.batch_size * config.accumulate,
@@ -77,21 +137,23 @@ def _result(context: StageContext, job: Job, trained: Trained) -> StageResult:
         "trained parameters": f"{trained.trainable:,} of {trained.parameters:,}",
         "answer tokens an epoch": f"{answer_tokens(job.train):,}",
     }
-    if config.method == "lora":
+    if config.method != "full":
+        switches = [name for name in ("dora", "rslora", "experts") if getattr(config.lora, name)]
         settings |= {"rank": config.lora.rank, "alpha": config.lora.alpha}
-    return StageResult(
-        summary=f"{trained.steps} steps, validation loss {trained.first_loss:.3f} to {trained.best_loss:.3f}",
-        measurements=tuple(_measurements(context, trained)),
-        details={
-            "curve": trained.curve,
-            "best_step": trained.best_step,
-            "stop_reason": trained.stop_reason,
-            "settings": settings,
-        },
-    )
+        settings |= {"adapters": ", ".join(switches)} if switches else {}
+    if trained.rollback:
+        back = trained.rollback
+        settings["rolled back"] = f"to step {back.step} with a rate of {back.rate:.3g}: {back.reason}"
+    return {
+        "curve": trained.curve,
+        "best_step": trained.best_step,
+        "stop_reason": trained.stop_reason,
+        "rollback": asdict(trained.rollback) if trained.rollback else None,
+        "settings": settings,
+    }
 
 
-def _measurements(context: StageContext, trained: Trained) -> list[Measurement]:
+def _measurements(context: StageContext, trained: Trained, plan: Plan) -> list[Measurement]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return [
         context.measure("train.validation_loss", trained.best_loss, "nats/token", "Best validation loss"),
@@ -103,4 +165,5 @@ def _measurements(context: StageContext, trained: Trained) -> list[Measurement]:
             "train.trainable_share", trained.trainable / trained.parameters, "fraction", "Parameters trained"
         ),
         context.measure("train.peak_memory", peak, "bytes", "Peak memory of the process"),
+        context.measure("train.planned_memory", plan.prediction.peak, "bytes", "Peak memory by the planner"),
     ]

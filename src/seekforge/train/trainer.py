@@ -1,7 +1,8 @@
-"""TRL's trainer with logits for the answers only, and an order of records that a resumed run repeats.
+"""TRL's trainer with fused adapters, logits for the answers only, and an order of records that a resumed run repeats.
 
 Most of a record is prompt, on which there is no loss: the output layer, a fifth of a small model's work and most of its
-memory, is computed at the answers' positions alone.
+memory, is computed at the answers' positions alone. On a GPU TRL's fused head does that, without ever holding the
+logits; on a CPU it would compute every position, so there it is done here.
 
 `transformers` draws each epoch's order from torch's global generator. A run that is taken up in its second epoch or
 later finds that generator in another state than the killed one had, so it would see other batches (measured on
@@ -20,6 +21,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl import SFTTrainer
 
 from seekforge.train.examples import IGNORED
+from seekforge.train.fused import compile_layers, fuse
 
 
 class EpochOrder(Sampler[int]):
@@ -41,7 +43,18 @@ class EpochOrder(Sampler[int]):
 
 
 class Trainer(SFTTrainer):
-    """As TRL's, but for the loss, the order and for runs that are over."""
+    """As TRL's, but for the adapters' arithmetic, the loss, the order and for runs that are over.
+
+    Args:
+        compiled: Compile the decoder layers, which fuses norms, rotary embedding, activation and residuals. It takes a
+            minute once, so it pays on a GPU and in a long run.
+    """
+
+    def __init__(self, *args: Any, compiled: bool = False, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **settings)
+        fuse(self.model)
+        if compiled:
+            compile_layers(self.model)
 
     def compute_loss(
         self,
@@ -51,14 +64,11 @@ class Trainer(SFTTrainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, Any]:
         """Cross-entropy a token, in float32, of the next tokens that have a label."""
-        labels = inputs["labels"][:, 1:]
-        columns = (labels != IGNORED).any(dim=0).nonzero().squeeze(1)
-        rest = {name: value for name, value in inputs.items() if name != "labels"}
-        outputs = model(**rest, use_cache=False, logits_to_keep=columns)
-        kept = labels[:, columns]
-        wanted = kept != IGNORED
-        loss = torch.nn.functional.cross_entropy(outputs.logits[wanted].float(), kept[wanted], reduction="sum")
-        loss = loss / (wanted.sum() if num_items_in_batch is None else num_items_in_batch)
+        count = (inputs["labels"][:, 1:] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        total, outputs = (_fused_head if inputs["labels"].is_cuda else _answers_only)(model, inputs)
+        loss = total / count
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes  # the count is of all devices, and gradients are averaged
         return (loss, outputs) if return_outputs else loss
 
     def _run_epoch(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
@@ -69,3 +79,19 @@ class Trainer(SFTTrainer):
         rows = self.train_dataset if train_dataset is None else train_dataset
         step_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return EpochOrder([len(ids) for ids in rows["input_ids"]], step_size, self.args.data_seed)
+
+
+def _fused_head(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Any]:  # noqa: ANN401
+    outputs = model(**inputs, use_cache=False, fused_lm_head=True)
+    return -outputs.log_probs.sum(), outputs
+
+
+def _answers_only(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Any]:  # noqa: ANN401
+    labels = inputs["labels"][:, 1:]
+    columns = (labels != IGNORED).any(dim=0).nonzero().squeeze(1)
+    rest = {name: value for name, value in inputs.items() if name != "labels"}
+    outputs = model(**rest, use_cache=False, logits_to_keep=columns)
+    kept = labels[:, columns]
+    wanted = kept != IGNORED
+    logits = outputs.logits[wanted].float()
+    return torch.nn.functional.cross_entropy(logits, kept[wanted], reduction="sum"), outputs
