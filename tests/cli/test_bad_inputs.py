@@ -131,7 +131,7 @@ def test_options_of_single_commands(seekforge: Seekforge, work: Path, runs: Path
         (("data", good, "--out", "clean", "--threshold", "7"), "--threshold: threshold: Input should be less than"),
         (("compress", "demo", "--out", "small", "--format", "Q9"), "--format: formats.0: Input should be 'F16'"),
         (("evaluate", "demo", good, "--metric", "f2"), "unknown metric 'f2'. did you mean 'f1'?"),
-        ((*train, "--method", "qlora"), "seekforge train: method: Input should be 'lora' or 'full'"),
+        ((*train, "--method", "prefix"), "seekforge train: method: Input should be 'auto', 'lora', 'qlora' or 'full'"),
         ((*train, "--epochs", "0"), "seekforge train: epochs: Input should be greater than 0"),
     ):
         result = seekforge(*arguments)

@@ -205,7 +205,8 @@ def test_the_report_is_shown_relative_where_that_is_shorter(tmp_path: Path, monk
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs us in the background has it ignored
 from seekforge.cli import app, pipeline
 def slow():
     print("here", flush=True)

@@ -35,7 +35,7 @@ _TAIL = """\
 | environment variable | meaning | default |
 | --- | --- | --- |
 | `SEEKFORGE_RUNS` | where runs and artifacts go | `./runs` |
-| `SEEKFORGE_CACHE` | where converted models are kept | `~/.cache/seekforge` |
+| `SEEKFORGE_CACHE` | where converted models and installed engines are kept | `~/.cache/seekforge` |
 | `MLFLOW_TRACKING_URI` | where runs and models are registered | SQLite in the runs folder |
 """
 
@@ -62,6 +62,8 @@ def _section(name: str, command: Any) -> Iterator[str]:
     rows = [f"| `{_cell(record[0])}` | {_cell(record[1])} |" for record in records if record is not None]
     if rows:
         yield from ("| argument or option | meaning |", "| --- | --- |", *rows, "")
+    for inner, part in getattr(command, "commands", {}).items():
+        yield from _section(f"{name} {inner}", part)
 
 
 def _paragraphs(command: Any) -> list[str]:

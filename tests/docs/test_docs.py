@@ -65,10 +65,14 @@ def _parse(arguments: list[str]) -> None:
     rest = [argument for argument in arguments if argument not in {"--debug", "--help"}]
     if not rest or rest == ["--version"]:
         return
-    if rest[0] not in group.commands:
-        raise LookupError(f"no command '{rest[0]}'")
     resilient = "--help" in arguments  # then what is required may be missing
-    group.commands[rest[0]].make_context(rest[0], rest[1:], resilient_parsing=resilient)
+    command = group
+    while rest and hasattr(command, "commands"):  # `keys add`
+        name = rest.pop(0)
+        if name not in command.commands:
+            raise LookupError(f"no command '{name}'")
+        command = command.commands[name]
+    command.make_context(arguments[0], rest, resilient_parsing=resilient)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_named)
@@ -87,10 +91,14 @@ def test_commands_are_found_and_wrong_ones_are_refused() -> None:
     assert sum(len(_commands(page)) for page in PAGES) > 20
     with pytest.raises(LookupError):
         _parse(["drill", "kill-active"])
+    with pytest.raises(LookupError):
+        _parse(["keys", "lend", "team-a"])
+    with pytest.raises(Exception, match="no-such-option"):
+        _parse(["keys", "revoke", "team-a", "--no-such-option"])
     with pytest.raises(Exception, match="no-such-option"):
         _parse(["run", "recipes/risk_desk.yaml", "--no-such-option"])
     with pytest.raises(Exception, match=r"(?i)missing"):
-        _parse(["serve"])
+        _parse(["chat"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_named)

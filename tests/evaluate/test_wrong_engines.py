@@ -84,7 +84,8 @@ def test_an_equal_engine_is_equal(reference: TransformersEngine, records: list[R
     assert unequal_token_ids(reference, stub, PROBES) == []
     found = agreement(reference, stub, positions, Silent())
     assert (found.positions, found.differences, found.share) == (len(positions), (), 1.0)
-    assert {(s.max_new_tokens, s.temperature) for s in stub.asked} == {(1, 0.0)}
+    assert {s.temperature for s in stub.asked} == {0.0}
+    assert max(s.max_new_tokens for s in stub.asked) <= len(positions)
 
 
 def test_positions_are_teacher_forced_and_the_end_is_one(reference: TransformersEngine, records: list[Record]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from seekforge import __version__
-from seekforge.cli import chat, compress, data, doctor, evaluate, run, serve, train
+from seekforge.cli import chat, compress, data, doctor, engine, evaluate, keys, run, serve, train
 from seekforge.core.errors import SeekforgeError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -28,6 +28,8 @@ app.command(name="evaluate")(evaluate.command)
 app.command(name="compress")(compress.command)
 app.command(name="serve")(serve.command)
 app.command(name="chat")(chat.command)
+app.add_typer(engine.app, name="engine")
+app.add_typer(keys.app, name="keys")
 app.command(name="doctor")(doctor.command)
 
 

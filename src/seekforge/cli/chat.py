@@ -29,7 +29,8 @@ def command(
     from seekforge.engines.openvino import OpenVinoEngine
     from seekforge.engines.protocol import Sampling
 
-    engine = OpenVinoEngine(servable(model, environment(), for_terminal()))
+    machine = environment()
+    engine = OpenVinoEngine(servable(model, machine, for_terminal()), cache=machine.cache)
     try:
         _talk(engine, Sampling(max_new_tokens=max_tokens, temperature=temperature), system, message)
     finally:

@@ -68,6 +68,7 @@ def _engine(model: str, progress: Progress) -> Generator:
     from seekforge.engines.transformers import TransformersEngine
     from seekforge.engines.weights import hf_folder
 
+    machine = environment()
     if is_alias(model) or model.endswith(".gguf"):
-        return OpenVinoEngine(servable(model, environment(), progress))
-    return TransformersEngine(hf_folder(resolve(model), environment(), progress))
+        return OpenVinoEngine(servable(model, machine, progress), cache=machine.cache)
+    return TransformersEngine(hf_folder(resolve(model), machine, progress))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seekforge.core.progress import Progress
 
 _GATE_FAILED = 3
+_LONGEST_TAG = 5000
 
 
 def command(
@@ -60,6 +61,7 @@ def _without_alias(recipe: Recipe, machine: Environment) -> Recipe:
 
 def _register(recipe: Recipe, finished: Finished, machine: Environment, progress: Progress) -> None:
     """Every run is recorded; a whole one becomes a model version, the champion only when every gate passed."""
+    from seekforge.cli.models import SERVE_TAG, serve_tag
     from seekforge.core import tracking
     from seekforge.core.report.build import alias_of
 
@@ -70,7 +72,10 @@ def _register(recipe: Recipe, finished: Finished, machine: Environment, progress
     if compressed is None or made.get("serve") is None:
         return
     alias = alias_of(finished.report["verdict"], finished.verdicts)
+    said = serve_tag(recipe.data.system, recipe.serve.price)
     tags = {"content_hash": compressed.content_hash, "format": recipe.serve.format, "seekforge.run": finished.run.id}
+    if len(said) <= _LONGEST_TAG:  # what MLflow takes; a longer prompt is not warmed up, and nothing else
+        tags[SERVE_TAG] = said
     version = tracking.register(recipe.name, compressed.folder, alias, run_id, machine, tags)
     progress.say(f"registered {recipe.name} version {version} as {alias}")
 

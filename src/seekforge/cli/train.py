@@ -1,4 +1,4 @@
-"""`seekforge train`: fine-tune one model on one file."""
+"""`seekforge train`: fine-tune one model on one file, or say what that would need."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ def command(
     ],
     train_data: Annotated[Path, typer.Option("--train-data", "--train_data", help="JSONL, CSV or Parquet of records.")],
     output_dir: Annotated[Path, typer.Option("--output-dir", "--output_dir", help="Folder for data/ and train/.")],
-    lr: Annotated[float | None, typer.Option(help="Learning rate; by default 2e-4 for lora, 3e-5 for full.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Learning rate; by default 3e-4 for adapters, 3e-5 for full.")
+    ] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3,
-    method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
+    method: Annotated[
+        str, typer.Option(help="auto, lora, qlora or full; auto goes by the number of records.")
+    ] = "auto",
     batch_size: Annotated[int, typer.Option("--batch-size", "--batch_size", help="Records a step.")] = 8,
     max_length: Annotated[int, typer.Option("--max-length", "--max_length", help="Longest record in tokens.")] = 1024,
+    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Recompute activations: less memory.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what each method would need at this batch and length, and end.")
+    ] = False,
 ) -> None:
     """Fine-tune a model: clean the file, hold out a validation split, train, stop before it overfits, keep the best.
 
@@ -38,12 +46,33 @@ def command(
         "epochs": epochs,
         "batch_size": batch_size,
         "max_length": max_length,
+        "checkpointing": checkpointing,
     }
+    config = validate(TrainConfig, values, "seekforge train")
+    if plan:
+        _show_plan(model_name, config.model_dump())
+        return
     data = DataConfig(sources=(SourceConfig(path=train_data.absolute()),), split=SplitConfig(test=0.0))
-    recipe = Recipe(
-        name="train", model=model_name, seed=seed, data=data, train=validate(TrainConfig, values, "seekforge train")
-    )
+    recipe = Recipe(name="train", model=model_name, seed=seed, data=data, train=config)
     dataset = run_single("data", recipe, output_dir / "data", {})
     typer.echo(f"data:  {dataset.summary}")
     trained = run_single("train", recipe, output_dir / "train", {"data": dataset})
     typer.echo(f"train: {trained.summary}\n{output_dir / 'train'}")
+
+
+def _show_plan(model_name: str, values: dict[str, object]) -> None:
+    """Every method at records of the greatest length, or the one that was asked for; nothing is written."""
+    from seekforge.core.config import TrainConfig, environment
+    from seekforge.core.models import family_of_folder, resolve
+    from seekforge.core.progress import for_terminal
+    from seekforge.engines.weights import config_folder
+    from seekforge.train.loading import shape_of_folder, this_device
+    from seekforge.train.plan import make_plan, setup_of
+
+    folder = config_folder(resolve(model_name), environment(), for_terminal())
+    shape, family, device = shape_of_folder(folder), family_of_folder(folder), this_device()
+    every = ("lora", "qlora", "full") if device.kind == "cuda" else ("lora", "full")
+    methods = every if values["method"] == "auto" else (values["method"],)
+    for method in methods:
+        config = TrainConfig.model_validate({**values, "method": method})
+        typer.echo("\n".join(make_plan(shape, setup_of(config, family, device), device).lines()))

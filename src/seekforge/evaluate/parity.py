@@ -13,7 +13,7 @@ from seekforge.engines.protocol import Generator, Sampling
 if TYPE_CHECKING:
     from seekforge.engines.transformers import TransformersEngine
 
-_PIECE = 128
+_PIECE = 64  # answers at once, so that the bar moves
 PROBES = (
     "Transfer £12,345.67 to account 0042 on 2024-01-05.",
     "转账 12,345.67 元到账户 0042，日期 2024-01-05。",
@@ -98,17 +98,47 @@ def teacher_forced(
 def agreement(
     reference: TransformersEngine, engine: Generator, positions: Sequence[Position], progress: Progress
 ) -> Agreement:
-    """Asks the engine for one greedy token at each position."""
-    chosen: list[int] = []
+    """The engine's greedy next token at each position.
+
+    As long as the engine writes the reference answer by itself, each token of its answer is its choice after the
+    reference's tokens; where it differs it is put back on the reference answer and goes on from there. So an engine
+    that agrees decodes each answer once, as it does when it serves.
+    """
+    chosen: dict[int, int] = {}
+    spans = _answers(positions)
     with progress.task(f"{engine.name} positions", len(positions)) as task:
-        for start in range(0, len(positions), _PIECE):
-            part = positions[start : start + _PIECE]
-            answers = engine.generate([p.prefix for p in part], Sampling(max_new_tokens=1))
-            # An engine leaves the end token out of its answer: no token at all is that token.
-            chosen += [a.token_ids[0] if a.token_ids else reference.end_token for a in answers]
-            task.advance(len(part))
-    pairs = zip(positions, chosen, strict=True)
+        while spans:
+            part, spans = spans[:_PIECE], spans[_PIECE:]
+            for span, tokens in zip(part, _choices(reference, engine, positions, part), strict=True):
+                chosen |= zip(span, tokens, strict=False)
+                task.advance(len(tokens))
+                if len(tokens) < len(span):
+                    spans.append(span[len(tokens) :])
+    pairs = ((position, chosen[i]) for i, position in enumerate(positions))
     return Agreement(len(positions), tuple(_difference(reference, p, got) for p, got in pairs if got != p.expected))
+
+
+def _answers(positions: Sequence[Position]) -> list[range]:
+    """The positions of each reference answer."""
+    starts = [i for i, position in enumerate(positions) if position.index == 0]
+    return [range(start, end) for start, end in zip(starts, [*starts[1:], len(positions)], strict=True)]
+
+
+def _choices(
+    reference: TransformersEngine, engine: Generator, positions: Sequence[Position], spans: Sequence[range]
+) -> list[list[int]]:
+    """The engine's tokens from each span's start up to the first that is not the reference answer's."""
+    longest = max(map(len, spans))
+    answers = engine.generate([positions[span.start].prefix for span in spans], Sampling(max_new_tokens=longest))
+    choices: list[list[int]] = []
+    for span, answer in zip(spans, answers, strict=True):
+        # An engine leaves the end token out of its answer: where the answer stops, it chose that token.
+        stopped = answer.finish_reason == "stop" or not answer.token_ids
+        written = [*answer.token_ids, *([reference.end_token] if stopped else [])][: len(span)]
+        forced = [positions[i].prefix[-1] for i in span[1:]]
+        same = next((n for n, (a, b) in enumerate(zip(written, forced, strict=False)) if a != b), len(written) - 1)
+        choices.append(written[: same + 1])
+    return choices
 
 
 def _difference(reference: TransformersEngine, position: Position, got: int) -> Difference:

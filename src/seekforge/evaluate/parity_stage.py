@@ -57,7 +57,7 @@ class ParityStage:
 
     name: ClassVar[str] = "parity"
     kind: ClassVar[str] = "parity"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("data", "evaluate", "compress")
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
@@ -94,7 +94,8 @@ class ParityStage:
         from seekforge.engines.openvino import OpenVinoEngine
 
         recipe = context.recipe
-        engine = OpenVinoEngine(context.parents["compress"].file(f"model-{file_format.lower()}.gguf"))
+        file = context.parents["compress"].file(f"model-{file_format.lower()}.gguf")
+        engine = OpenVinoEngine(file, cache=context.environment.cache)
         context.progress.say(f"          comparing {TITLES[file_format]}")
         title = f"{TITLES[file_format]} answers"
         tokens, labels = recipe.evaluate.max_new_tokens, recipe.data.labels
