@@ -136,7 +136,7 @@ class ServeStage:
         write_json(context.folder / "endpoint.json", _endpoint(context.recipe, model))
         return StageResult(
             summary=f"{speed.tokens_per_second:.0f} tokens/s at {settings.concurrency} at once, "
-            f"{speed.tokens_per_second / baseline.tokens_per_second:.2f}× transformers BF16",
+            f"{speed.tokens_per_second / baseline.tokens_per_second:.2f}× {baseline.engine}",
             measurements=(
                 *_measurements(context, speed, baseline, served),
                 context.measure(
@@ -206,7 +206,7 @@ def _post(url: str, body: Mapping[str, Any]) -> str:
 def _transformers(folder: Path, batch_size: int) -> Generator:
     from seekforge.engines.transformers import TransformersEngine
 
-    return TransformersEngine(folder, dtype="bfloat16", batch_size=batch_size)
+    return TransformersEngine(folder, batch_size=batch_size)
 
 
 def _rendered(engine: Generator, text: str) -> list[int]:
@@ -249,7 +249,7 @@ def _measure(
     ask_endpoint(load.warm)
     with CpuWatch([pid for pid in (os.getpid(), worker.pid) if pid is not None]) as watch:
         for number, prompts in enumerate(load.rounds(settings.concurrency), 1):
-            context.progress.say(f"  round {number} of {_ROUNDS}: transformers BF16 in batches, the endpoint, the rest")
+            context.progress.say(f"  round {number} of {_ROUNDS}: transformers in batches, the endpoint, the rest")
             before, after = _parts(prompts, settings.concurrency, 2)
             speeds.append(ask_baseline(before, context.progress))
             answered, took = ask_endpoint(prompts)
@@ -281,17 +281,20 @@ def _measurements(
     return (
         measure("serve.tokens_per_second", speed.tokens_per_second, "tokens/s", "Served throughput"),
         measure(
-            "serve.baseline_tokens_per_second", baseline.tokens_per_second, "tokens/s", "transformers BF16 throughput"
+            "serve.baseline_tokens_per_second",
+            baseline.tokens_per_second,
+            "tokens/s",
+            f"{baseline.engine} throughput",
         ),
         measure(
             "serve.throughput_ratio",
             ratio,
             "ratio",
-            f"{kind} served against transformers BF16",
+            f"{kind} served against {baseline.engine}",
             _RATIO_ADVICE,
         ),
         measure("serve.cost_per_1000", cost, currency, "Cost of 1,000 requests, served"),
-        measure("serve.baseline_cost_per_1000", before, currency, "Cost of 1,000 requests, transformers BF16"),
+        measure("serve.baseline_cost_per_1000", before, currency, f"Cost of 1,000 requests, {baseline.engine}"),
         measure("serve.cost_reduction", 1 - cost / before, "fraction", "Cost saved a request", _RATIO_ADVICE),
         measure("serve.ttft_p50", served.ttft_p50, "seconds", "Median time to first token"),
         measure("serve.latency_p50", served.latency_p50, "seconds", "Median time to the whole answer"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from seekforge.core.config import TrainConfig
+from seekforge.core.config.train import Arithmetic
 from seekforge.core.errors import ConfigError, ResourceError
 from seekforge.core.families import Family
 from seekforge.train.examples import IGNORED
@@ -23,10 +24,11 @@ _PROPOSALS = 4
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where training runs: its kind, and how many bytes are free there."""
+    """Where training runs: its kind, how many bytes are free there, and what it computes fastest."""
 
     kind: Literal["cuda", "cpu"]
     free: int
+    fast: Arithmetic = "bfloat16"
 
     def holds(self, prediction: Prediction) -> bool:
         """Whether the peak fits with the margin."""
@@ -142,6 +144,7 @@ def setup_of(config: TrainConfig, family: Family, device: Device, rows: Sequence
         checkpointing=config.checkpointing,
         accumulate=config.accumulate,
         precision=config.precision,
+        compute=config.arithmetic(device.fast),
         padded=config.packing or (len(lengths) > 1 and config.batch_size > 1),
         rank=config.lora.rank,
         targets=config.lora.targets or family.lora_targets,

@@ -24,6 +24,7 @@ class LoraSettings(Config):
 
 
 Method = Literal["auto", "lora", "qlora", "full"]
+Arithmetic = Literal["bfloat16", "float32"]
 # Of an adapter; every parameter together takes a tenth of it, which is the guide's 3e-5.
 BASE_RATE = 3e-4
 
@@ -64,10 +65,22 @@ class TrainConfig(Config):
         "float32",
         description="Of trained weights (method full). bfloat16 halves the memory and rounds small steps away.",
     )
+    compute: Literal["auto", "bfloat16", "float32"] = Field(
+        "auto", description="Arithmetic: bfloat16 where the device has instructions for it, float32 elsewhere."
+    )
     memory_check: bool = Field(
         True, description="Refuse, before the weights are loaded, what by the memory planner does not fit the device."
     )
     lora: LoraSettings = Field(LoraSettings(), description="Used by methods lora and qlora.")
+
+    def arithmetic(self, fast: Arithmetic) -> Arithmetic:
+        """What products are computed in, on a device that is fastest in `fast`.
+
+        Four bits always become bfloat16, and weights that are bfloat16 while they are trained stay so.
+        """
+        if self.method == "qlora" or (self.method == "full" and self.precision == "bfloat16"):
+            return "bfloat16"
+        return fast if self.compute == "auto" else self.compute
 
     @property
     def rate(self) -> float:
