@@ -33,7 +33,6 @@ _SMALL = {
     "parity.positions": "20",
     "serve.requests": "4",
     "serve.concurrency": "2",
-    "serve.prompt_tokens": "64",
     "serve.max_new_tokens": "4",
 }
 
