@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 from tests.engines import tiny
+from tests.patience import wait_for
 from tests.serve.endpoint.harness import Served, fails, serving
-from tests.serve.gateway.harness import wait_for
 
 from seekforge.compress.gguf import export
 from seekforge.core.config import environment
@@ -66,7 +66,7 @@ def test_a_killed_engine_comes_back_with_the_same_answers(served: Served) -> Non
 
     before, pid = answer(), served.worker.pid
     served.worker.kill()
-    wait_for(lambda: answer() == before, 60)
+    wait_for(lambda: answer() == before, 600)
     assert served.worker.pid != pid
 
 
