@@ -229,12 +229,14 @@ def test_a_failed_embedder_is_503_and_not_ready() -> None:
 
 def test_what_is_too_much_and_too_slow() -> None:
     def much(seconds: float) -> None:
-        answers = ask(FakeEmbedder(seconds), *({"input": "a"} for _ in range(4)), limits=Limits(running=1, waiting=1))
+        answers = ask(
+            FakeEmbedder(seconds=seconds), *({"input": "a"} for _ in range(4)), limits=Limits(running=1, waiting=1)
+        )
         assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429]
         assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers if answer.status_code == 429)
 
     def slow(seconds: float) -> None:
-        [late] = ask(FakeEmbedder(seconds), {"input": "a"}, limits=Limits(answer_seconds=seconds / 10))
+        [late] = ask(FakeEmbedder(seconds=seconds), {"input": "a"}, limits=Limits(answer_seconds=seconds / 10))
         assert late.status_code == 504
 
     patiently(much, 0.2, 1, 5)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.patience import LONG, patiently, wait_for
 from tests.engines.test_json_schema import PERSON
+from tests.patience import LONG, patiently, wait_for
 
 from seekforge.core.errors import ConfigError
 from seekforge.serve.main import _model, _parser
