@@ -48,7 +48,7 @@ def _machine() -> list[Finding]:
     memory = facts["memory_gib"]
     native = hardware.has_bfloat16()
     arithmetic = (
-        "bfloat16" if native else "float32: no instructions for bfloat16, training takes two to three times as long"
+        "bfloat16" if native else "float32, for want of bfloat16 instructions"
     )
     gpu = facts["gpu"] or "none: LoRA of small models and OpenVINO serving run on the CPU"
     return [
