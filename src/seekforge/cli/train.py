@@ -1,4 +1,4 @@
-"""`seekforge train`: fine-tune one model on one file, or say what that would need."""
+"""`seekforge train`: fine-tune one model on one file, or say what that would need; `search` looks for settings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ from typing import Annotated
 
 import typer
 
+from seekforge.cli import search
 
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.command(name="search")(search.command)
+
+
+@app.callback()
 def command(
+    context: typer.Context,
     model_name: Annotated[
-        str, typer.Option("--model-name", "--model_name", help="demo, a folder, a .gguf file or a hub id.")
-    ],
-    train_data: Annotated[Path, typer.Option("--train-data", "--train_data", help="JSONL, CSV or Parquet of records.")],
-    output_dir: Annotated[Path, typer.Option("--output-dir", "--output_dir", help="Folder for data/ and train/.")],
+        str | None,
+        typer.Option("--model-name", "--model_name", help="demo, a folder, a .gguf file or a hub id. Required."),
+    ] = None,
+    train_data: Annotated[
+        Path | None, typer.Option("--train-data", "--train_data", help="JSONL, CSV or Parquet of records. Required.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "--output_dir", help="Folder for data/ and train/. Required.")
+    ] = None,
     lr: Annotated[
         float | None, typer.Option(help="Learning rate; by default 3e-4 for adapters, 3e-5 for full.")
     ] = None,
@@ -35,6 +47,12 @@ def command(
 
     Example: seekforge train --model_name demo --train_data examples/risk_desk/raw.jsonl --epochs 1 --output_dir tuned
     """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    if model_name is None or train_data is None or output_dir is None:
+        needed = {"--model-name": model_name, "--train-data": train_data, "--output-dir": output_dir}
+        context.fail(f"Missing option '{next(name for name, value in needed.items() if value is None)}'.")
     from seekforge.cli.single import run_single
     from seekforge.core.config import DataConfig, Recipe, SourceConfig, SplitConfig, TrainConfig, validate
     from seekforge.core.models import resolve
@@ -58,6 +76,16 @@ def command(
     typer.echo(f"data:  {dataset.summary}")
     trained = run_single("train", recipe, output_dir / "train", {"data": dataset})
     typer.echo(f"train: {trained.summary}\n{output_dir / 'train'}")
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Options of the training itself have no meaning before a subcommand, which takes a recipe."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            context.fail(
+                f"'{parameter.opts[0]}' does not go with '{context.invoked_subcommand}': set it in the recipe."
+            )
 
 
 def _show_plan(model_name: str, values: dict[str, object]) -> None:

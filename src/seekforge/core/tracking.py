@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from seekforge.core.models import ALIASES
 
 _LONGEST_PARAMETER = 6000
 _RUN_TAG = "seekforge.run"
+_PARENT_TAG = "mlflow.parentRunId"  # MLflow's own, by which its page nests runs
 
 
 def is_alias(reference: str) -> bool:
@@ -44,6 +45,36 @@ def record(report: Mapping[str, Any], folder: Path, environment: Environment, pa
         client.set_tag(run_id, "seekforge.verdict", report["verdict"])
         client.set_terminated(run_id, status="FINISHED" if report["verdict"] == "passed" else "FAILED")
     return str(run_id)
+
+
+def record_children(
+    report: Mapping[str, Any], parent: str, children: Sequence[Mapping[str, Any]], environment: Environment
+) -> None:
+    """Writes a search's trials as runs nested below the run of the study; the same trial is never written twice.
+
+    Args:
+        report: The study's.
+        parent: MLflow's id of the study's run.
+        children: Each with `name`, `status`, `parameters`, `losses` by validation, `loss` and `note`.
+        environment: Where the tracking server is.
+
+    Raises:
+        SeekforgeError: The tracking server does not answer.
+    """
+    with _answering(environment):
+        from mlflow.entities import Metric, Param
+
+        client = _client(environment)
+        experiment = client.get_run(parent).info.experiment_id
+        for child in children:
+            tag = f"{report['id']}/{child['name']}"
+            tags = {_RUN_TAG: tag, _PARENT_TAG: parent, "seekforge.note": child["note"]}
+            run_id = _tagged(client, experiment, tag, child["name"], tags)
+            curve = [Metric("validation_loss", loss, 0, step) for step, loss in child["losses"].items()]
+            best = [] if child["loss"] is None else [Metric("best_validation_loss", child["loss"], 0, 0)]
+            params = [Param(key, str(value)) for key, value in child["parameters"].items()]
+            client.log_batch(run_id, metrics=curve + best, params=params)
+            client.set_terminated(run_id, status=child["status"])
 
 
 def register(
@@ -114,10 +145,15 @@ def _run_id(client: Any, report: Mapping[str, Any], environment: Environment) ->
         experiment_id = client.create_experiment(report["recipe"], artifact_location=location)
     else:
         experiment_id = experiment.experiment_id
-    known = client.search_runs([experiment_id], f"tags.`{_RUN_TAG}` = '{report['id']}'")
+    return _tagged(client, experiment_id, report["id"], report["id"], {_RUN_TAG: report["id"]})
+
+
+def _tagged(client: Any, experiment: str, tag: str, name: str, tags: Mapping[str, str]) -> str:  # noqa: ANN401
+    """The run that carries our tag, made if there is none."""
+    known = client.search_runs([experiment], f"tags.`{_RUN_TAG}` = '{tag}'")
     if known:
         return str(known[0].info.run_id)
-    return str(client.create_run(experiment_id, run_name=report["id"], tags={_RUN_TAG: report["id"]}).info.run_id)
+    return str(client.create_run(experiment, run_name=name, tags=dict(tags)).info.run_id)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from seekforge.train.packing import rows_of
 from seekforge.train.prepare import Ready, choose, prepare
 from seekforge.train.search.budget import Budget, Row, best
 from seekforge.train.search.space import Space, check_warmup, recipe_values, space_of
-from seekforge.train.search.study import Claim, Study
+from seekforge.train.search.study import Study
 from seekforge.train.search.trial import Trials
 
 
@@ -40,9 +41,13 @@ class Search:
             InputError: The model or the records cannot be trained with these settings.
         """
         while claim := self.study.claim(self.budget):
-            progress.say(f"trial {claim.trial.number:<3} {_title(claim)}")
+            self._say(progress, claim.trial.number)
             self.trials.run(self.study, claim, self.budget.left(self.study.rows(), time.time()))
-            progress.say(_line(claim.trial.number, self.study.rows()))
+            self._say(progress, claim.trial.number)
+
+    def _say(self, progress: Progress, number: int) -> None:
+        rows = self.study.rows()
+        progress.say(line_of(next(row for row in rows if row.number == number), rows))
 
 
 def open_search(context: StageContext, memory: int | None = None) -> Search:
@@ -77,12 +82,6 @@ def _settled(context: StageContext, ready: Ready) -> TrainConfig:
     return context.recipe.train.model_copy(update={"method": choice.method})
 
 
-def _title(claim: Claim) -> str:
-    again = "" if claim.resumed is None else f"again, after trial {claim.resumed} was killed: "
-    own = "the recipe's own settings" if claim.trial.user_attrs.get("recipe") else settings_in_words(claim.values)
-    return f"begins: {again}{own}"
-
-
 def settings_in_words(values: Mapping[str, Any]) -> str:
     """For one line.
 
@@ -92,10 +91,15 @@ def settings_in_words(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items())
 
 
-def _line(number: int, rows: list[Row]) -> str:
-    row = next(row for row in rows if row.number == number)
+def line_of(row: Row, rows: Sequence[Row]) -> str:
+    """What becomes of a trial, in one line."""
+    head = f"trial {row.number:<3} {row.state:<9}"
+    if row.state == "running":
+        again = "" if row.retry_of is None else f"again, for trial {row.retry_of} was killed: "
+        own = "the recipe's own settings" if row.recipe else settings_in_words(row.values)
+        return f"{head}{again}{own}"
     loss = "" if row.loss is None else f"validation loss {row.loss:.4f}"
+    why = f": {row.note}" if row.state != "complete" and row.note else ""
     lead = best(rows)
     after = f" (best so far: {lead.loss:.4f}, trial {lead.number})" if lead and lead.loss is not None else ""
-    why = f": {row.note}" if row.state != "complete" else ""
-    return f"trial {number:<3} {row.state:<8} {loss}{why}{after}"
+    return f"{head}{loss}{why}{after}"
