@@ -22,8 +22,8 @@ def command(
     """Try other settings of a recipe's training: learning rate, batch size, warm-up, rank and alpha of the adapters.
 
     The recipe's own settings are the first trial. Each trial is a training as `seekforge run` makes it; one that falls
-    behind is given up. After a crash the same command goes on; a larger budget goes on too, and so does a second process
-    with the same command, beside the first. What was best lies in best.yaml, for `seekforge run RECIPE --with best.yaml`.
+    behind is given up. After a crash, or with a larger budget, the same command goes on; started twice, both processes
+    work on it. What was best lies in best.yaml, for `seekforge run RECIPE --with best.yaml`.
 
     Example: seekforge train search recipes/risk_desk.yaml --trials 12 --workers 2
     """
