@@ -144,7 +144,8 @@ def _record(begun: Begun, report: dict[str, object], rows: Sequence[Row]) -> Non
     from seekforge.core import tracking
 
     recipe = begun.recipe
-    parameters = {"model": recipe.model, "seed": recipe.seed, "search": recipe.search.model_dump_json()}
+    tried = recipe.search.model_dump_json(exclude={"trials", "minutes"})  # MLflow lets no parameter change afterwards
+    parameters = {"model": recipe.model, "seed": recipe.seed, "search": tried}
     parent = tracking.record(report, begun.run.folder, begun.machine, parameters)
     tracking.record_children(report, parent, result.children(rows), begun.machine)
 

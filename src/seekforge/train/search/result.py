@@ -77,8 +77,8 @@ def fragment(row: Row, rows: Sequence[Row], run: str, command: str) -> str:
 
 
 def children(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The trials as MLflow's child runs: name, status, parameters, and the losses by the number of the validation."""
-    status = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED", "running": "RUNNING"}
+    """Ended trials as MLflow's child runs: name, status, parameters, and the losses by the number of the validation."""
+    status = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
     return [
         {
             "name": f"trial-{row.number}",
@@ -89,7 +89,7 @@ def children(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "note": row.note,
         }
         for row in rows
-        if row.state != "waiting"
+        if row.state in status
     ]
 
 
