@@ -68,6 +68,8 @@ def _parse(arguments: list[str]) -> None:
     resilient = "--help" in arguments  # then what is required may be missing
     command = group
     while rest and hasattr(command, "commands"):  # `keys add`
+        if command.invoke_without_command and rest[0].startswith("-"):  # `train --epochs 1`, beside `train search`
+            break
         name = rest.pop(0)
         if name not in command.commands:
             raise LookupError(f"no command '{name}'")

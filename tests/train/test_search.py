@@ -40,9 +40,10 @@ def test_time_counts_once_however_many_trials_run_in_it(spans: list[tuple[int, i
     assert worked(rows, now=99.0) == len(seconds)
 
 
-@given(
-    st.lists(st.sampled_from(["complete", "pruned", "failed", "running", "waiting"]), max_size=12), st.integers(1, 9)
-)
+STATES = st.sampled_from(["complete", "pruned", "failed", "running", "waiting"])
+
+
+@given(st.lists(STATES, max_size=12), st.integers(1, 9))
 def test_no_trial_begins_when_so_many_have_begun(states: list[State], trials: int) -> None:
     rows = [Row(number, state) for number, state in enumerate(states)]
     begun = sum(state != "waiting" for state in states)
@@ -85,12 +86,8 @@ def test_the_guides_space_is_for_full_and_adapters_learn_ten_times_faster() -> N
 
 
 def test_null_keeps_what_the_recipe_has_and_a_share_takes_the_place_of_steps() -> None:
-    tree = {
-        "learning_rate": None,
-        "batch_size": None,
-        "warmup_ratio": {"low": 0.0, "high": 0.2},
-        "lora": {"rank": None},
-    }
+    share = {"low": 0.0, "high": 0.2}
+    tree = {"learning_rate": None, "batch_size": None, "warmup_ratio": share, "lora": {"rank": None}}
     assert set(space_of(SearchSpace.model_validate(tree), TrainConfig())) == {"warmup_ratio", "lora.alpha"}
     nothing = {"learning_rate": None, "batch_size": [8], "warmup_steps": None}
     with pytest.raises(ConfigError, match=r"^search\.space: there is nothing to choose from"):
@@ -261,9 +258,9 @@ def test_a_trial_behind_the_others_is_given_up_and_the_time_too(tmp_path: Path) 
     found = study(tmp_path, PruneConfig(after=2, startup=1))
     found.begin(recipe_values(SPACE, CONFIG))
     first = take(found)
+    whole = watch(first)
     for step, loss in ((10, 3.0), (20, 2.0), (20, 9.0), (80, 1.0)):
-        watch_one = watch(first) if step == 10 else watch_one
-        watch_one(step, loss)
+        whole(step, loss)
     found.complete(first, 1.0, {}, "")
     assert found.rows()[0].losses == {1: 3.0, 2: 2.0, 8: 1.0}, "what comes again after a rollback is not counted"
     behind = watch(take(found))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seekforge.cli import search
+
+if TYPE_CHECKING:
+    from seekforge.core.config import Recipe, TrainConfig
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.command(name="search")(search.command)
@@ -50,11 +54,10 @@ def command(
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
-    if model_name is None or train_data is None or output_dir is None:
-        needed = {"--model-name": model_name, "--train-data": train_data, "--output-dir": output_dir}
-        context.fail(f"Missing option '{next(name for name, value in needed.items() if value is None)}'.")
+    _require(context, {"--model-name": model_name, "--train-data": train_data, "--output-dir": output_dir})
+    assert model_name is not None and train_data is not None and output_dir is not None
     from seekforge.cli.single import run_single
-    from seekforge.core.config import DataConfig, Recipe, SourceConfig, SplitConfig, TrainConfig, validate
+    from seekforge.core.config import TrainConfig, validate
     from seekforge.core.models import resolve
 
     resolve(model_name)  # a wrong name shows now, before the data is cleaned
@@ -70,12 +73,26 @@ def command(
     if plan:
         _show_plan(model_name, config.model_dump())
         return
-    data = DataConfig(sources=(SourceConfig(path=train_data.absolute()),), split=SplitConfig(test=0.0))
-    recipe = Recipe(name="train", model=model_name, seed=seed, data=data, train=config)
+    recipe = _recipe(model_name, train_data, seed, config)
     dataset = run_single("data", recipe, output_dir / "data", {})
     typer.echo(f"data:  {dataset.summary}")
     trained = run_single("train", recipe, output_dir / "train", {"data": dataset})
     typer.echo(f"train: {trained.summary}\n{output_dir / 'train'}")
+
+
+def _recipe(model: str, file: Path, seed: int, config: TrainConfig) -> Recipe:
+    """One file, of which nothing is held out for a test."""
+    from seekforge.core.config import DataConfig, Recipe, SourceConfig, SplitConfig
+
+    data = DataConfig(sources=(SourceConfig(path=file.absolute()),), split=SplitConfig(test=0.0))
+    return Recipe(name="train", model=model, seed=seed, data=data, train=config)
+
+
+def _require(context: typer.Context, options: Mapping[str, object]) -> None:
+    """Needed by the command, but not by its subcommand: so the parser cannot ask for them."""
+    for name, value in options.items():
+        if value is None:
+            context.fail(f"Missing option '{name}'.")
 
 
 def _refuse_options(context: typer.Context) -> None:
