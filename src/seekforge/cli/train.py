@@ -48,6 +48,7 @@ def command(
     """Fine-tune a model: clean the file, hold out a validation split, train, stop before it overfits, keep the best.
 
     After a crash the same command goes on from the last checkpoint. OUTPUT_DIR/train/adapter loads in plain PEFT.
+    `seekforge train search` tries other settings of a recipe's training.
 
     Example: seekforge train --model_name demo --train_data examples/risk_desk/raw.jsonl --epochs 1 --output_dir tuned
     """
