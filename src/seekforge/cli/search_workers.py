@@ -79,6 +79,8 @@ def _follow(begun: Begun, workers: Sequence[_Worker]) -> None:
         alive = any(worker.process.poll() is None for worker in workers)
         rows = begun.search.study.rows()
         for row in rows:
+            if row.state == "running" and not row.recipe and row.values.keys() != begun.search.space.keys():
+                continue  # its settings are being drawn this moment
             if row.state != "waiting" and said.get(row.number) != row.state:
                 said[row.number] = row.state
                 begun.progress.say(line_of(row, rows))
