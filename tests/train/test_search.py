@@ -274,6 +274,17 @@ def test_a_trial_behind_the_others_is_given_up_and_the_time_too(tmp_path: Path) 
         late(20, 1.5)
 
 
+def test_the_recipes_own_trial_comes_to_its_end(tmp_path: Path) -> None:
+    found = study(tmp_path, PruneConfig(after=1, startup=1))
+    found.begin(recipe_values(SPACE, CONFIG))
+    own, other = take(found), take(found)
+    other.trial.report(1.0, 1)
+    found.complete(other, 1.0, {}, "")
+    watch = trial_module._Watch(own.trial, 80, 8, FOREVER, lambda: 0.0)
+    watch(10, 5.0)
+    assert own.trial.should_prune(), "any other trial would have been given up"
+
+
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
     folder = tiny.make(tmp_path_factory.mktemp("model"), "qwen2")
@@ -339,6 +350,23 @@ def test_a_trial_that_diverges_is_given_up_with_the_reason(
     assert [(row.state, row.note.partition(":")[0]) for row in found.rows()] == [
         ("pruned", "training diverged before its first good checkpoint")
     ]
+
+
+@pytest.mark.parametrize("words", ["CUDA out of memory. Tried to", "DefaultCPUAllocator: can't allocate memory"])
+def test_a_plan_that_was_wrong_ends_the_trial_and_not_the_search(
+    words: str, begun: Callable[..., tuple[Trials, Study]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials, found = begun()
+
+    def fails(*_: object) -> None:
+        raise RuntimeError(words)
+
+    monkeypatch.setattr(trial_module, "train", fails)
+    trials.run(found, take(found), FOREVER)
+    assert [(row.state, row.note) for row in found.rows()] == [("failed", "out of memory, against the plan")]
+    words = "something else"
+    with pytest.raises(RuntimeError, match="something else"):
+        trials.run(found, take(found), FOREVER)
 
 
 def test_settings_that_do_not_suit_the_model_end_the_search(begun: Callable[..., tuple[Trials, Study]]) -> None:

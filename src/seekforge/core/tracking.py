@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def record(report: Mapping[str, Any], folder: Path, environment: Environment, pa
         client = _client(environment)
         run_id = _run_id(client, report, environment)
         stages = [stage for stage in report["stages"] if "measurements" in stage]
-        metrics = [Metric(m["name"], m["value"], 0, 0) for stage in stages for m in stage["measurements"]]
+        at = _milliseconds(report.get("finished"))  # of several values MLflow shows the latest
+        metrics = [Metric(m["name"], m["value"], at, 0) for stage in stages for m in stage["measurements"]]
         params = [Param(key, str(value)[:_LONGEST_PARAMETER]) for key, value in parameters.items()]
         client.log_batch(run_id, metrics=metrics, params=params)
         for name in ("report.html", "report.json", "lineage.json"):
@@ -154,6 +156,10 @@ def _tagged(client: Any, experiment: str, tag: str, name: str, tags: Mapping[str
     if known:
         return str(known[0].info.run_id)
     return str(client.create_run(experiment, run_name=name, tags=dict(tags)).info.run_id)
+
+
+def _milliseconds(moment: str | None) -> int:
+    return 0 if moment is None else int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 @contextmanager

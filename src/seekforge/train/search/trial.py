@@ -24,6 +24,9 @@ from seekforge.train.sft import Trained, total_steps, train
 _NO_CHANGE = {"batch_size", "accumulate", "checkpointing"}  # of what is learnt, as long as batch times accumulate stays
 
 
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # torch's words for CUDA and for main memory
+
+
 @dataclass(frozen=True, slots=True)
 class Trials:
     """What all trials of a worker share.
@@ -67,6 +70,10 @@ class Trials:
             raise
         except SeekforgeError as error:  # diverged, and again after it had gone back
             study.prune(claim, {**facts, "steps": watch.step}, error.what)
+        except RuntimeError as error:
+            if not any(words in str(error) for words in _OUT_OF_MEMORY):
+                raise
+            study.fail(claim, "out of memory, against the plan")
         else:
             study.complete(claim, trained.best_loss, {**facts, **_facts(trained)}, trained.stop_reason)
         finally:
@@ -127,7 +134,8 @@ class _Watch:
         self._trial.report(loss, number)
         if step >= self._total:
             return
-        if self._trial.should_prune():
+        # What all others are held against comes to its end.
+        if not self._trial.user_attrs.get("recipe") and self._trial.should_prune():
             raise optuna.TrialPruned(f"not among the best at step {step} of {self._total}")
         if self._clock() >= self._end:
             raise optuna.TrialPruned(f"the search's time was over at step {step} of {self._total}")
