@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,7 @@ class Job:
         seed: Of shuffling and initialisation.
         output: Where the adapter or the model goes.
         scratch: Where checkpoints go; those of a killed attempt are taken up.
+        watch: Told of each validation, step and loss, those before a kill included; what it raises ends the training.
     """
 
     config: TrainConfig
@@ -75,6 +76,7 @@ class Job:
     seed: int
     output: Path
     scratch: Path
+    watch: Callable[[int, float], None] | None = None
 
 
 def train(model: Any, tokenizer: Any, job: Job, progress: Progress) -> Trained:  # noqa: ANN401
@@ -143,7 +145,7 @@ def _attempt(model: Any, tokenizer: Any, job: Job, task: Any, rollback: Rollback
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
 
-    from seekforge.train.callbacks import DivergenceGuard, MarkCheckpoint, OverfitGuard, SetRate, ShowProgress
+    from seekforge.train.callbacks import DivergenceGuard, MarkCheckpoint, OverfitGuard, SetRate, ShowProgress, Watch
     from seekforge.train.trainer import Trainer
 
     overfit, divergence = OverfitGuard(job.config.overfit_tolerance), DivergenceGuard(job.config.spike_factor)
@@ -165,6 +167,7 @@ def _attempt(model: Any, tokenizer: Any, job: Job, task: Any, rollback: Rollback
             divergence,
             overfit,
             *([SetRate(rollback.rate)] if rollback else []),
+            *([Watch(job.watch)] if job.watch else []),
             MarkCheckpoint(),
         ],
     )
@@ -213,7 +216,7 @@ def _arguments(job: Job) -> Any:  # noqa: ANN401
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
         gradient_accumulation_steps=config.accumulate,
-        warmup_steps=config.warmup_ratio,
+        warmup_steps=config.warmup,
         lr_scheduler_type=config.schedule,
         weight_decay=config.weight_decay,
         max_length=config.max_length,

@@ -5,21 +5,17 @@ from __future__ import annotations
 import resource
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, ClassVar
 
-from seekforge.core.config import Recipe, TrainConfig
-from seekforge.core.files import read_json, write_json
+from seekforge.core.config import Recipe
+from seekforge.core.files import write_json
 from seekforge.core.gates import Measurement
-from seekforge.core.models import family_of_folder, fingerprint, resolve
-from seekforge.core.records import read_records
+from seekforge.core.models import fingerprint, resolve
 from seekforge.core.stage import StageContext, StageResult
-from seekforge.engines.weights import hf_folder
-from seekforge.train.examples import Encoded, answer_tokens, check_vocabulary, encode_all
-from seekforge.train.loading import check_qlora, load_base, shape_of_folder, this_device
-from seekforge.train.method import Choice, choose_method
-from seekforge.train.packing import Row, rows_of
-from seekforge.train.plan import Plan, check, check_positions, make_plan, setup_of
+from seekforge.train.examples import answer_tokens
+from seekforge.train.loading import load_base, this_device
+from seekforge.train.plan import Plan, check
+from seekforge.train.prepare import choose, plan_of, prepare
 from seekforge.train.sft import Job, Trained, train
 
 _LISTED = 100  # long records in the report; all of them are in long.json
@@ -40,31 +36,20 @@ class TrainStage:
 
     def run(self, context: StageContext) -> StageResult:
         """Trains from the last checkpoint of a killed attempt, or from the start."""
-        from seekforge.engines.transformers import load_tokenizer
-
         recipe = context.recipe
-        if recipe.train.method == "qlora":
-            check_qlora()
-        base = hf_folder(resolve(recipe.model), context.environment, context.progress)
-        tokenizer, family = load_tokenizer(base), family_of_folder(base)
-        check_vocabulary(tokenizer, shape_of_folder(base).vocabulary, str(base))
-        splits = {split: _encode(context, tokenizer, split) for split in ("train", "validation")}
-        config, reason, plan = _settle(context, base, splits)
-        job = Job(
-            config=config,
-            train=splits["train"].examples,
-            validation=splits["validation"].examples,
-            family=family,
-            seed=recipe.seed,
-            output=context.folder,
-            scratch=context.scratch,
-        )
-        trained = train(load_base(base, config), tokenizer, job, context.progress)
+        ready = prepare(context)
+        choice = choose(context, ready)
+        config = recipe.train.model_copy(update={"method": choice.method})
+        plan = plan_of(ready, config, this_device())
+        if config.memory_check:
+            check(plan)
+        job = ready.job(config, recipe.seed, context.folder, context.scratch)
+        trained = train(load_base(ready.base, config), ready.tokenizer, job, context.progress)
         write_json(context.folder / "base.json", {"model": recipe.model, "method": config.method})
-        long = {split: encoded.long for split, encoded in splits.items() if encoded.long}
+        long = {split: encoded.long for split, encoded in ready.splits.items() if encoded.long}
         if long:
             write_json(context.folder / "long.json", long)
-        details = _details(context, job, trained, reason)
+        details = _details(context, job, trained, choice.reason)
         for split, rows in long.items():
             details["settings"][f"left out of {split}"] = f"{len(rows)} records above {config.max_length} tokens"
         return StageResult(
@@ -73,55 +58,6 @@ class TrainStage:
             measurements=tuple(_measurements(context, trained, plan)),
             details={**details, "long": {split: rows[:_LISTED] for split, rows in long.items()}},
         )
-
-
-def _encode(context: StageContext, tokenizer: Any, split: str) -> Encoded:  # noqa: ANN401
-    config = context.recipe.train
-    records = read_records(context.parents["data"].file(f"{split}.jsonl"))
-    encoded = encode_all(records, tokenizer, config, split)
-    if encoded.long:
-        named = ", ".join(f"{name} ({tokens})" for name, tokens in encoded.long[:3])
-        more = f" and {len(encoded.long) - 3} more" if len(encoded.long) > 3 else ""
-        context.progress.say(
-            f"          {split}: {len(encoded.long)} records above {config.max_length} tokens left out: {named}{more}"
-        )
-    return encoded
-
-
-def _settle(context: StageContext, base: Path, splits: Mapping[str, Encoded]) -> tuple[TrainConfig, str, Plan]:
-    """The config with its method, why it is that, and what it will need.
-
-    Raises:
-        ResourceError: It does not fit the device.
-    """
-    config = context.recipe.train
-    shape, family, device = shape_of_folder(base), family_of_folder(base), this_device()
-    room = config.max_length if config.packing else None
-    rows: list[Row] = rows_of(splits["train"].examples, room) + rows_of(splits["validation"].examples, None)
-    check_positions(shape, rows, str(base))
-
-    def plan(method: str) -> Plan:
-        return make_plan(shape, setup_of(config.model_copy(update={"method": method}), family, device, rows), device)
-
-    choice = _choice(context, splits["train"].records, plan)
-    context.progress.say(f"          method {choice.method}: {choice.reason}")
-    planned = plan(choice.method)
-    if config.memory_check:
-        check(planned)
-    return config.model_copy(update={"method": choice.method}), choice.reason, planned
-
-
-def _choice(context: StageContext, records: int, plan: Any) -> Choice:  # noqa: ANN401
-    """As the recipe says, or by `choose_method`; a run that is taken up keeps what it began with."""
-    method = context.recipe.train.method
-    if method != "auto":
-        return Choice(method, "set in the recipe")
-    kept = context.scratch / "method.json"
-    if kept.is_file():
-        return Choice(**read_json(kept))
-    choice = choose_method(records, plan("full").fits)
-    write_json(kept, choice._asdict())
-    return choice
 
 
 def _details(context: StageContext, job: Job, trained: Trained, reason: str) -> dict[str, Any]:

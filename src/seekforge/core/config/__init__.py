@@ -39,6 +39,7 @@ from seekforge.core.config.recipe import (
     Recipe,
     ServeConfig,
 )
+from seekforge.core.config.search import FloatRange, IntRange, PruneConfig, SearchConfig, SearchSpace
 from seekforge.core.config.train import LoraSettings, TrainConfig
 from seekforge.core.config.vllm import VllmConfig
 
@@ -52,9 +53,11 @@ __all__ = [
     "EvaluateConfig",
     "ExactConfig",
     "FeedbackConfig",
+    "FloatRange",
     "GatewayConfig",
     "GuardConfig",
     "InputGuardConfig",
+    "IntRange",
     "KeyEntry",
     "LeakConfig",
     "LimitsConfig",
@@ -64,10 +67,13 @@ __all__ = [
     "NormaliseConfig",
     "ParityConfig",
     "PriceConfig",
+    "PruneConfig",
     "RateLimitsConfig",
     "Recipe",
     "RestartConfig",
     "RetryConfig",
+    "SearchConfig",
+    "SearchSpace",
     "ServeConfig",
     "SourceConfig",
     "SplitConfig",

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from seekforge.core.config.base import Config
 from seekforge.core.config.data import DataConfig
+from seekforge.core.config.search import SearchConfig
 from seekforge.core.config.train import TrainConfig
 from seekforge.core.errors import ConfigError
 from seekforge.core.gates import Gate, parse_rule
@@ -68,6 +69,7 @@ class Recipe(Config):
     seed: int = Field(7, ge=0, description="Of everything random.")
     data: DataConfig = Field(description="Records in.")
     train: TrainConfig = Field(TrainConfig(), description="Fine-tuning.")
+    search: SearchConfig = Field(SearchConfig(), description="Settings to try with `seekforge train search`.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="Base against tuned.")
     compress: CompressConfig = Field(CompressConfig(), description="Smaller files.")
     parity: ParityConfig = Field(ParityConfig(), description="Served against trained.")

@@ -42,6 +42,7 @@ class TrainConfig(Config):
     batch_size: int = Field(8, ge=1, description="Records a forward pass.")
     accumulate: int = Field(1, ge=1, description="Forward passes an optimiser step.")
     warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    warmup_steps: int | None = Field(None, ge=0, description="The same in steps; it goes before warmup_ratio.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="How the rate falls.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decay.")
     max_length: int = Field(1024, ge=8, description="Longest record in tokens; a longer one is never cut.")
@@ -81,6 +82,11 @@ class TrainConfig(Config):
         if self.method == "qlora" or (self.method == "full" and self.precision == "bfloat16"):
             return "bfloat16"
         return fast if self.compute == "auto" else self.compute
+
+    @property
+    def warmup(self) -> float:
+        """As `transformers` takes it: a number of steps, or below 1 a share of them."""
+        return self.warmup_ratio if self.warmup_steps is None else self.warmup_steps
 
     @property
     def rate(self) -> float:
