@@ -198,7 +198,7 @@ def test_a_registry_that_does_not_answer_costs_a_line_and_not_the_run(
     assert (runs / "latest" / "report.html").is_file()
 
 
-def test_the_report_is_shown_relative_where_that_isshorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_is_shown_relative_where_that_is_shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run.short(tmp_path / "runs" / "x") == "runs/x"
     assert run.short(Path("/elsewhere/x")) == "/elsewhere/x"
