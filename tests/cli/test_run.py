@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import LONG
 
 from seekforge.cli import pipeline, run
 from seekforge.core import artifacts, tracking
@@ -210,7 +211,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs us
 from seekforge.cli import app, pipeline
 def slow():
     print("here", flush=True)
-    time.sleep(30)
+    time.sleep(3600)
 pipeline.all_stages = slow
 sys.argv = ["seekforge", "run", sys.argv[1]]
 app.main()
@@ -224,7 +225,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "here\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert err.strip() == "seekforge: stopped; the same command goes on from here"
 

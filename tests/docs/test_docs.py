@@ -138,7 +138,7 @@ def test_docstring_examples_run() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     attempted: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
