@@ -165,10 +165,11 @@ class Study:
         if attempts >= _ATTEMPTS or any(row.retry_of == trial.number for row in self.rows()):
             return  # the second: whoever put it in line was killed before it could mark the trial
         kept = {key: trial.user_attrs[key] for key in ("recipe", "left_out") if key in trial.user_attrs}
-        again = {**kept, "retry_of": trial.number, "attempts": attempts + 1}
+        again: dict[str, Any] = {**kept, "retry_of": trial.number, "attempts": attempts + 1}
         # Killed before its settings were drawn, it has those that it was given; the others will be drawn.
-        given: dict[str, Any] = trial.system_attrs.get("fixed_params", {})
-        self._study.enqueue_trial(given | trial.params, user_attrs=again)
+        values: dict[str, Any] = {**trial.system_attrs.get("fixed_params", {})}
+        values.update(trial.params)
+        self._study.enqueue_trial(values, user_attrs=again)
 
     def _locked(self) -> AbstractContextManager[None]:
         return locks.waiting(self._folder / ".study.lock")
