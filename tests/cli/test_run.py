@@ -201,8 +201,8 @@ def test_a_registry_that_does_not_answer_costs_a_line_and_not_the_run(
 
 def test_the_report_is_shown_relative_where_that_is_shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run._short(tmp_path / "runs" / "x") == "runs/x"
-    assert run._short(Path("/elsewhere/x")) == "/elsewhere/x"
+    assert run.short(tmp_path / "runs" / "x") == "runs/x"
+    assert run.short(Path("/elsewhere/x")) == "/elsewhere/x"
 
 
 INTERRUPTED = """

@@ -51,7 +51,8 @@ def _history(trials: Sequence[Mapping[str, Any]], best: float | None) -> list[Ma
 
 def _curves(trials: Sequence[Mapping[str, Any]], best: float | None) -> list[Markup]:
     """Validation loss over the validations: pale where the trial was given up or beaten, the best one in colour."""
-    pale, leading = [], []
+    pale: list[Series] = []
+    leading: list[Series] = []
     for trial in trials:
         losses = mapping(trial.get("losses")).items()
         points = sorted((int(at), loss) for at, value in losses if (loss := finite(value)) is not None)

@@ -119,6 +119,7 @@ class Study:
 
     def fail(self, claim: Claim, note: str) -> None:
         """The trial could not be run."""
+        claim.trial.set_user_attr("own", True)
         self._end(claim, TrialState.FAIL, None, {}, note)
 
     def rows(self) -> list[Row]:
@@ -149,8 +150,8 @@ class Study:
         trials = self._study.get_trials(deepcopy=False)
         for trial in trials:
             if trial.state == TrialState.RUNNING and (lock := locks.take(self._lock(trial.number))):
-                self._study.tell(trial.number, state=TrialState.FAIL)
                 self._retry(trial)
+                self._study.tell(trial.number, state=TrialState.FAIL)
                 self._lock(trial.number).unlink(missing_ok=True)
                 lock.close()
         wanted = {r.retry_of for r in self.rows() if r.state == "waiting"}
@@ -161,14 +162,14 @@ class Study:
 
     def _retry(self, trial: FrozenTrial) -> None:
         attempts = trial.user_attrs.get("attempts", 1)
-        if attempts >= _ATTEMPTS:
-            return
+        if attempts >= _ATTEMPTS or any(row.retry_of == trial.number for row in self.rows()):
+            return  # the second: whoever put it in line was killed before it could mark the trial
         kept = {key: trial.user_attrs[key] for key in ("recipe", "left_out") if key in trial.user_attrs}
-        again = {**kept, "retry_of": trial.number, "attempts": attempts + 1}
-        # Killed between its beginning and its first setting, a trial has nothing but what it was given.
-        values = trial.params or trial.system_attrs.get("fixed_params", {})
-        if values or kept:
-            self._study.enqueue_trial(values, user_attrs=again)
+        again: dict[str, Any] = {**kept, "retry_of": trial.number, "attempts": attempts + 1}
+        # Killed before its settings were drawn, it has those that it was given; the others will be drawn.
+        values: dict[str, Any] = {**trial.system_attrs.get("fixed_params", {})}
+        values.update(trial.params)
+        self._study.enqueue_trial(values, user_attrs=again)
 
     def _locked(self) -> AbstractContextManager[None]:
         return locks.waiting(self._folder / ".study.lock")
@@ -194,7 +195,7 @@ def _pruner(prune: PruneConfig | None) -> optuna.pruners.BasePruner:
 
 def _row(trial: FrozenTrial) -> Row:
     notes = trial.user_attrs
-    killed = trial.state == TrialState.FAIL and "note" not in notes
+    killed = trial.state == TrialState.FAIL and not notes.get("own")  # it did not fail of its own
     start, end = trial.datetime_start, trial.datetime_complete
     return Row(
         number=trial.number,
