@@ -1,12 +1,15 @@
 """What all records begin with is computed once: the same loss, the same gradients."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.engines import tiny
+from trl.trainer.utils import add_fused_lm_head
 
 from seekforge.core.config import LoraSettings
 from seekforge.core.families import FAMILIES
@@ -16,7 +19,7 @@ from seekforge.train.examples import IGNORED
 from seekforge.train.fused import fuse
 from seekforge.train.packing import Row
 from seekforge.train.prefix import share, shared_columns, shared_tokens
-from seekforge.train.trainer import _answers_only
+from seekforge.train.trainer import _answers_only, _fused_head
 
 PREFIX = list(range(5, 45))
 
@@ -43,8 +46,17 @@ ROWS = [row(PREFIX, [50 + i] * (3 + i), [90 + i, 91, 92][: 1 + i % 3]) for i in 
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "qwen3", "deepseek_v2_lite", "deepseek_v2", "deepseek_v3"])
 @pytest.mark.parametrize("full", [False, True])
 def test_loss_and_gradients_are_those_of_whole_records(kind: str, full: bool, tmp_path: Path) -> None:
+    check(tmp_path, kind, full, _answers_only)
+
+
+def test_so_they_are_with_the_head_that_a_gpu_uses(tmp_path: Path) -> None:
+    check(tmp_path, "llama", False, _fused_head)
+
+
+def check(folder: Path, kind: str, full: bool, head: Callable[..., tuple[torch.Tensor, Any]]) -> None:
     torch.manual_seed(3)
-    model = load_model(tiny.make(tmp_path / "m", kind), "float32")
+    model = load_model(tiny.make(folder / "m", kind), "float32")
+    add_fused_lm_head(model)
     if not full:
         model = attach(model, FAMILIES[model.config.model_type], LoraSettings(rank=4))
         fuse(model)
@@ -58,7 +70,7 @@ def test_loss_and_gradients_are_those_of_whole_records(kind: str, full: bool, tm
     losses, gradients = [], []
     for given_inputs in (inputs, share(model, inputs, length)):
         model.zero_grad()
-        loss, _ = _answers_only(model, given_inputs)
+        loss, _ = head(model, given_inputs)
         torch.autograd.backward(loss)
         losses.append(loss.item())
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
