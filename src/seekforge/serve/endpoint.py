@@ -136,7 +136,7 @@ class _Live:
                 self._up.set()
         elif isinstance(state, Down):
             upstream.gone(f"the {name} has ended and is started anew")
-            self._say(f"{state.why}; started anew in {state.delay:g} s")
+            self._say(str(state))
         else:
             upstream.gone(f"the {name} has ended")
             self._fail(state.error)

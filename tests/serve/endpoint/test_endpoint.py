@@ -128,6 +128,7 @@ def test_a_killed_worker_comes_back_and_clients_are_told_at_once(tmp_path: Path)
         patiently(lambda soon: kill_the_worker(served, soon), 1, 3, 10)
         assert served.client.send("GET", "/readyz").status == 200
         assert "the worker ended with status -9" in served.errors
+        assert "; started anew at once\n" in served.errors
         wait_for(lambda: served.errors.endswith("the worker answers again\n"))
         assert served.end() == 0
 
