@@ -48,6 +48,8 @@ def rated(**fields: Any) -> tuple[type[FeedbackRequest], dict[str, Any]]:
         (rated(rating="good"), "rating: must be 'up', 'down' or a whole number from 1 to 5"),
         (rated(rating=4.5), "rating: must be 'up', 'down' or a whole number from 1 to 5"),
         (rated(id="a b"), "id: must be 1 to 128 visible ASCII characters, the id of an answer"),
+        (rated(commnt="x"), "commnt: is no field of this request; did you mean 'comment'?"),
+        (rated(xyz=1), "xyz: is no field of this request; known: comment, id, model, rating, user"),
         (rated(comment="x" * 4001), "comment: must have at most 4000 characters"),
     ],
 )  # fmt: skip

@@ -78,7 +78,7 @@ def document() -> dict[str, Any]:
             {"input": {"anyOf": [*_PROMPT["anyOf"], _IDS]}, "model": _SAMPLING["model"], "dimensions": _COUNT},
             ["input"],
         ),
-        "/v1/feedback": _post("A rating of an answer", _FEEDBACK, ["id", "rating"]),
+        "/v1/feedback": _post("A rating of an answer", _FEEDBACK, ["id", "rating"], additionalProperties=False),
         "/v1/models": _get("Names for `model`"),
         "/v1/models/{id}": _get("One of them; 404 when there is none of that name", parameters=[_ID]),
         "/healthz": _get("The process lives", is_open=True),
@@ -136,8 +136,8 @@ def page(tree: dict[str, Any]) -> str:
     )
 
 
-def _post(summary: str, fields: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    schema = {"type": "object", "required": required, "properties": fields}
+def _post(summary: str, fields: dict[str, Any], required: list[str], **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    schema = {"type": "object", "required": required, "properties": fields, **more}
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
     return {"post": {"summary": summary, "requestBody": body, "responses": _responses("application/json")}}
 

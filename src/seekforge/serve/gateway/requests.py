@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from seekforge.core.registry import nearest
 from seekforge.serve.body import MOST_MESSAGES
 from seekforge.serve.errors import ApiError
 from seekforge.serve.wording import of_msgspec, one_of
@@ -20,6 +21,7 @@ Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 Encoding = Literal["float", "base64"]
+_UNKNOWN = "Object contains unknown field `"
 # What fields take that msgspec cannot say.
 _TAKEN = {
     "role": one_of(map(repr, get_args(Role))),
@@ -104,8 +106,8 @@ class EmbeddingRequest(Struct, kw_only=True):
     dimensions: Count | None = None
 
 
-class FeedbackRequest(Struct, kw_only=True):
-    """Body of `POST /v1/feedback`."""
+class FeedbackRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/feedback`; it ends here, so that nothing in it may be lost without a word."""
 
     id: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
     rating: Literal["up", "down"] | Annotated[int, Meta(ge=1, le=5)]
@@ -132,6 +134,9 @@ def understand(tree: dict[str, Any], kind: type[Body]) -> Body:
         if what.startswith("Object missing required field `"):
             name = what.removeprefix("Object missing required field `").rstrip("`")
             param, what = f"{param}.{name}".strip("."), "is missing"
+        elif what.startswith(_UNKNOWN):
+            param = what.removeprefix(_UNKNOWN).rstrip("`")[:100]
+            what = f"is no field of this request; {nearest(param, list(kind.__struct_fields__))}"
         else:
             taken = _TAKEN.get(param.rpartition(".")[2])
             what = of_msgspec(what) if taken is None else f"must be {taken}"
