@@ -42,7 +42,7 @@ def test_model_and_embedder_behind_one_door(tmp_path: Path) -> None:
         assert chat.choices[0].message.content == "hi"
         with pytest.raises(openai.BadRequestError, match="reads 512"):
             client.embeddings.create(model="e5", input="word " * 600)
-        with pytest.raises(openai.NotFoundError):
+        with pytest.raises(openai.NotFoundError, match="'demo' gives no embeddings; ask 'e5'"):
             client.embeddings.create(model="demo", input="a")
         assert served.end() == 0
 
