@@ -22,7 +22,7 @@ from tests.engines.test_embed import minilm
 from tests.patience import LONG, patiently
 from tests.serve.test_process import check_until_it_has_ended, gone
 
-from seekforge.core.errors import EngineError
+from seekforge.core.errors import EngineError, InputError
 from seekforge.engines.embed.fake import FakeEmbedder
 from seekforge.serve.embed import MODULE
 from seekforge.serve.embed.app import EMBEDDINGS, create_app
@@ -310,5 +310,5 @@ def test_the_worker_stops_when_told_and_shows_why_it_cannot_start(tmp_path: Path
         assert gone(pid)
         with pytest.raises(EngineError, match="status 0"):
             check_until_it_has_ended(worker)
-    with pytest.raises(EngineError, match=r"status 2.*no such model"), Worker(spec(tmp_path, "none")):
+    with pytest.raises(InputError, match=r"^none: no such model"), Worker(spec(tmp_path, "none")):
         pass

@@ -17,6 +17,7 @@ from seekforge.core.config import KeyEntry, environment
 from seekforge.core.errors import ConfigError
 from seekforge.core.progress import Silent
 from seekforge.serve.gateway import keyfile
+from seekforge.serve.process import free_port
 
 
 def official(served: Served, key: str = "none") -> openai.OpenAI:
@@ -91,8 +92,8 @@ def test_an_embedder_alone(tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEEKFORGE_RUNS", str(tmp_path / "runs"))
-    code, line = fails(tmp_path, "--embed", "nothing", "--port", "8123")
-    assert (code, "no such model" in line) == (1, True)
+    code, line = fails(tmp_path, "--embed", "nothing", "--port", str(free_port()))
+    assert (code, line.count("\n"), "seekforge: nothing: no such model" in line) == (2, 1, True)
     options = {"model": "demo", "engine": "fake", "name": "e5", "embed": "e5"}
     with pytest.raises(ConfigError, match="both called 'e5'"):
         prepare(None, options, None, environment(), Silent())

@@ -310,7 +310,7 @@ def test_what_cannot_start_is_one_line(tmp_path: Path) -> None:
             (("demo", "--engine", "fake", "--port", port), 2, f"port {port} is taken"),
             ((), 2, "there is nothing to serve. Give a MODEL"),
             (("nosuch",), 2, "nosuch: no such model"),
-            (("broken.gguf", "--port", str(free_port())), 1, "a broken GGUF file"),
+            (("broken.gguf", "--port", str(free_port())), 2, "seekforge: broken.gguf: a broken GGUF file"),
             (
                 ("demo", "--config", "bad.yaml"),
                 2,
