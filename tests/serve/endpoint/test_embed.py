@@ -12,7 +12,7 @@ import pytest
 from tests.patience import LONG, wait_for
 from tests.serve.endpoint.harness import Served, fails, serving
 
-from seekforge.cli.endpoint import prepare
+from seekforge.cli.endpoint import prepare, read
 from seekforge.core.config import KeyEntry, environment
 from seekforge.core.errors import ConfigError
 from seekforge.core.progress import Silent
@@ -96,10 +96,10 @@ def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (code, line.count("\n"), "seekforge: nothing: no such model" in line) == (2, 1, True)
     options = {"model": "demo", "engine": "fake", "name": "e5", "embed": "e5"}
     with pytest.raises(ConfigError, match="both called 'e5'"):
-        prepare(None, options, None, environment(), Silent())
+        prepare(read(None, options), None, environment(), Silent())
     given = (tmp_path / "e.yaml").absolute()
     given.write_text("embed: {model: ./here, matryoshka: [64]}\n", encoding="utf-8")
-    plan = prepare(given, {}, None, environment(), Silent())
+    plan = prepare(read(given, {}), None, environment(), Silent())
     assert plan.embedder is not None
     assert (plan.embedder.config.model, plan.embedder.config.matryoshka) == (str(tmp_path / "here"), (64,))
     assert plan.order is None

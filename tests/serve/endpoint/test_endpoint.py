@@ -24,6 +24,7 @@ from seekforge.serve.gateway import keyfile
 from seekforge.serve.process import check_port, free_port
 
 WORKER = "seekforge.serve.worker"
+BROKEN = "seekforge: broken.gguf: a broken GGUF file"  # which only the worker finds out
 
 
 def make_key(file: Path, name: str, **fields: Any) -> str:
@@ -296,6 +297,10 @@ def test_a_server_that_runs_already_is_put_behind_the_door(tmp_path: Path) -> No
 def test_what_cannot_start_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + b"\0" * 40)
     (tmp_path / "bad.yaml").write_text("worker: {max_runing: 3}")
+    (tmp_path / "templates.yaml").write_text("templates: {default: x}")
+    (tmp_path / "by.yaml").write_text("templates: {by_model: {dem: points-en}}")
+    (tmp_path / "words.yaml").write_text("guard: {output: [{path: none.txt}]}")
+    free = ("--port", str(free_port()))
     (tmp_path / "trt.json").write_text(
         '{"device": "cuda:0", "batch_size": 32, "precision": "fp16", "engine_path": "deepseek_trt.engine"}'
     )
@@ -310,7 +315,7 @@ def test_what_cannot_start_is_one_line(tmp_path: Path) -> None:
             (("demo", "--engine", "fake", "--port", port), 2, f"port {port} is taken"),
             ((), 2, "there is nothing to serve. Give a MODEL"),
             (("nosuch",), 2, "nosuch: no such model"),
-            (("broken.gguf", "--port", str(free_port())), 2, "seekforge: broken.gguf: a broken GGUF file"),
+            (("broken.gguf", *free), 2, BROKEN),
             (
                 ("demo", "--config", "bad.yaml"),
                 2,
@@ -319,12 +324,19 @@ def test_what_cannot_start_is_one_line(tmp_path: Path) -> None:
             (("demo", "--config", "none.yaml"), 2, "none.yaml: no such endpoint file"),
             (("--config", "trt.json"), 2, "is a TensorRT engine"),
             (("demo", "--engine", "llama"), 2, "engine: unknown engine 'llama'"),
-            (("demo", "--engine", "fake", "--api-keys", "none.jsonl"), 2, "cannot read the key file"),
+            (("demo", "--engine", "fake", "--api-keys", "none.jsonl", *free), 2, "cannot read the key file"),
+            (
+                ("demo", "--engine", "fake", "--config", "templates.yaml", *free),
+                2,
+                "templates: default: no template 'x'",
+            ),
+            (("demo", "--engine", "fake", "--config", "by.yaml", *free), 2, "templates.by_model: no model 'dem'. did"),
+            (("demo", "--engine", "fake", "--config", "words.yaml", *free), 2, "none.txt"),
             (("v3",), 2, "the CPU engine does not load DeepSeek-V3. --engine vllm"),
             (("x", "--engine", f"http://127.0.0.1:{free_port()}", "--port", str(free_port())), 1, "cannot be reached"),
         ):
             found = fails(tmp_path, *arguments)
             assert (found[0], says in found[1]) == (code, True), found
-            lines = [line for line in found[1].splitlines() if not line.startswith("loading ")]
-            assert len(lines) == 1, found
-            assert lines[0].startswith("seekforge: "), found
+            *begun, line = found[1].splitlines()
+            assert line.startswith("seekforge: "), found
+            assert [said.partition(" ")[0] for said in begun] == ["loading"] * (says == BROKEN), found
