@@ -78,6 +78,7 @@ def command(
     Example: seekforge serve risk_desk@champion --port 8000
     """
     from seekforge.core.progress import for_terminal
+    from seekforge.serve.stopping import stoppable
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     progress = for_terminal()
@@ -91,7 +92,8 @@ def command(
         "embed": embed,
     }
     options = {key: value for key, value in given.items() if value is not None}
-    _serve(config, options, price_per_hour, progress)
+    with stoppable():
+        _serve(config, options, price_per_hour, progress)
     progress.say("stopped")
 
 
