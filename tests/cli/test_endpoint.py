@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from seekforge.cli import models
-from seekforge.cli.endpoint import EndpointPlan, prepare
+from seekforge.cli.endpoint import EndpointPlan, prepare, read
 from seekforge.core.config import Environment, PriceConfig, environment
 from seekforge.core.errors import ConfigError
 from seekforge.core.progress import Silent
@@ -31,7 +31,7 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str
 
 
 def plan(machine: Environment, file: Path | None = None, price: float | None = None, **options: Any) -> EndpointPlan:
-    return prepare(file, options, price, machine, Silent())
+    return prepare(read(file, options), price, machine, Silent())
 
 
 def test_an_alias_brings_its_recipes_prompt_and_price(machine: Environment, registered: dict[str, str]) -> None:

@@ -121,6 +121,8 @@ def _config_of_another_kind(folder: Path) -> str:
         (lambda folder: str(folder / "none"), "no such model"),
         (lambda folder: "./none/model", "no such model"),
         (lambda folder: "a/b/c", "no such model"),
+        (lambda folder: "desk@champoin", "no such model. did you mean 'desk@champion'?"),
+        (lambda folder: "chalenger", "no such model. did you mean 'challenger'?"),
         (lambda folder: "owner/na me", "no such model"),
         (lambda folder: str(folder / "model.safetensors"), "no such model"),
         (lambda folder: "none.gguf", "no such GGUF file"),

@@ -48,8 +48,8 @@ def test_each_precision_is_a_format(tmp_path: Path, precision: str, expected: st
     [
         ({"batchsize": 4}, "did you mean 'batch_size'"),
         ({"engine": "x"}, "did you mean 'engine_path'"),
-        ({"device": "gpu"}, "device"),
-        ({"device": "cuda:x"}, "device"),
+        ({"device": "gpu"}, "device: 'gpu' is no device; write cpu for the processor, cuda for the GPU, cuda:1 for"),
+        ({"device": "cuda:x"}, "device: 'cuda:x' is no device"),
         ({"batch_size": 0}, "batch_size"),
         ({"precision": "fp8"}, "precision"),
         ({"engine_path": "none"}, "neither a .gguf file nor a folder"),

@@ -101,11 +101,19 @@ def test_an_alias_that_leads_nowhere_or_to_two_models_is_one_line(here: Environm
     assert resolve_alias("other@champion", here)[0] == two
     with pytest.raises(ModelError, match="no registered model has the alias 'challenger'"):
         resolve_alias("tiny@challenger", here)
-    with pytest.raises(ModelError, match="no registered model"):
-        resolve_alias("nobody@champion", here)
+    with pytest.raises(
+        ModelError, match=r"no registered model has the alias 'champion'\. did you mean 'other@champion'"
+    ):
+        resolve_alias("othre@champion", here)
     shutil.rmtree(one)
     with pytest.raises(ModelError, match="the registered model's folder is gone"):
         resolve_alias("tiny@champion", here)
+
+
+def test_looking_writes_nothing(machine: Environment) -> None:
+    with pytest.raises(ModelError, match=r"no registered model has the alias 'champion'\. Run a recipe"):
+        resolve_alias("tiny@champion", machine)
+    assert not machine.runs.exists()
 
 
 @pytest.mark.parametrize("uri", ["nonsense://host/x", "sqlite:///{}/none/none.db"])

@@ -22,7 +22,7 @@ from tests.engines.test_embed import minilm
 from tests.patience import LONG, patiently
 from tests.serve.test_process import check_until_it_has_ended, gone
 
-from seekforge.core.errors import EngineError
+from seekforge.core.errors import EngineError, InputError
 from seekforge.engines.embed.fake import FakeEmbedder
 from seekforge.serve.embed import MODULE
 from seekforge.serve.embed.app import EMBEDDINGS, create_app
@@ -86,7 +86,7 @@ def test_queries_are_not_passages() -> None:
 @pytest.mark.parametrize(
     ("body", "param", "said"),
     [
-        ({}, "input", "required"),
+        ({}, "input", "is missing"),
         ({"input": []}, "input", "at least 1 item"),
         ({"input": ""}, "input", "the text is empty"),
         ({"input": ["good", "  "]}, "input.1", "the text is empty"),
@@ -94,11 +94,11 @@ def test_queries_are_not_passages() -> None:
         ({"input": ["good", "word " * 600]}, "input.1", "601 tokens and the embedder reads 512"),
         ({"input": [1, 2, 3]}, "input", "token ids are not taken"),
         ({"input": [[1, 2], [3]]}, "input", "check_embedding_ctx_length=False"),
-        ({"input": 7}, "input", "valid list"),
-        ({"input": ["a", None]}, "input.1", "valid string"),
+        ({"input": 7}, "input", "must be a text or a list of texts"),
+        ({"input": ["a", None]}, "input.1", "must be a text"),
         ({"input": ["a"] * 2049}, "input", "at most 2048 items"),
         ({"input": "a", "dimensions": 32}, "dimensions", "only 64"),
-        ({"input": "a", "dimensions": 0}, "dimensions", "greater than or equal to 1"),
+        ({"input": "a", "dimensions": 0}, "dimensions", "must be at least 1"),
         ({"input": "a", "encoding_format": "int8"}, "encoding_format", "'float' or 'base64'"),
         ({"input": "a", "input_type": "clustering"}, "input_type", "'query' or 'passage'"),
         (b"{", None, "not JSON"),
@@ -310,5 +310,5 @@ def test_the_worker_stops_when_told_and_shows_why_it_cannot_start(tmp_path: Path
         assert gone(pid)
         with pytest.raises(EngineError, match="status 0"):
             check_until_it_has_ended(worker)
-    with pytest.raises(EngineError, match=r"status 2.*no such model"), Worker(spec(tmp_path, "none")):
+    with pytest.raises(InputError, match=r"^none: no such model"), Worker(spec(tmp_path, "none")):
         pass

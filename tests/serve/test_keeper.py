@@ -90,6 +90,10 @@ def test_a_child_that_ends_is_followed_by_another() -> None:
     assert [type(state) for state in told] == [Up, Down, Up, Down, Up]
     assert (told[1], told[3]) == (Down("ended after 0.0", 0.0), Down("ended after 0.0", 0.01))
     assert told[4] == Up("http://3600.0")
+    assert [str(state) for state in told[1:4:2]] == [
+        "ended after 0.0; started anew at once",
+        "ended after 0.0; started anew in 0.01 s",
+    ]
     keeper.stop()
     assert children[2].left
     assert len(told) == 5, "what is stopped on purpose is no end"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.patience import LONG, patiently, wait_for
 
-from seekforge.core.errors import EngineError
+from seekforge.core.errors import InputError
 from seekforge.serve.process import Worker, WorkerSpec
 
 TALK = [{"role": "user", "content": "abcdefghijklmnopqrst"}]
@@ -124,7 +124,7 @@ def test_it_is_ready_only_when_it_is_warm(tmp_path: Path) -> None:
 def test_what_it_cannot_warm_up_with_ends_it(tmp_path: Path, line: str, message: str) -> None:
     warm = tmp_path / "warm.jsonl"
     warm.write_text(line, "utf-8")
-    with pytest.raises(EngineError, match=f"status 2: .*{message}"), Worker(spec(tmp_path, model="fake", warm=warm)):
+    with pytest.raises(InputError, match=message), Worker(spec(tmp_path, model="fake", warm=warm)):
         pass
 
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from tests.patience import LONG, patiently, wait_for
 
-from seekforge.core.errors import EngineError, ResourceError
+from seekforge.core.errors import EngineError, InputError, ResourceError
 from seekforge.serve.process import Worker, WorkerSpec, check_port
 
 USER = [{"role": "user", "content": "What is the capital of France?"}]
@@ -97,7 +97,7 @@ def test_two_workers_do_not_share_a_port(worker: Worker, tmp_path: Path) -> None
 
 def test_a_worker_that_cannot_start_shows_why(tmp_path: Path) -> None:
     with (
-        pytest.raises(EngineError, match=r"status 2.*no such GGUF file") as caught,
+        pytest.raises(InputError, match=r"^/none.gguf: no such GGUF file") as caught,
         Worker(spec(tmp_path, model="/none.gguf")),
     ):
         pass

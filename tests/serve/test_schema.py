@@ -74,6 +74,37 @@ def test_wrong_values_name_their_field(field: str, value: object) -> None:
     assert param is not None
     assert param.split(".")[0] == field
     assert field in message
+    assert "Input" not in message
+    assert "should" not in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"messages": [{"role": "wizard", "content": "x"}]}, "messages.0.role: must be 'system', 'developer', "),
+        ({"messages": [{"content": "x"}]}, "messages.0.role: is missing"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+         "messages.0.content.0.type: must be 'text': this model reads no images, sound or files"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content: must be a text or a list"),
+        ({"messages": [{"role": "user", "content": [5]}]}, "messages.0.content.0: must be an object"),
+        ({"messages": []}, "messages: must have at least 1 item"),
+        ({"temperature": "0.7"}, "temperature: must be a number"),
+        ({"temperature": 2.1}, "temperature: must be at most 2"),
+        ({"top_p": 0}, "top_p: must be above 0"),
+        ({"min_p": 1}, "min_p: must be below 1"),
+        ({"max_tokens": 0}, "max_tokens: must be at least 1"),
+        ({"max_tokens": 1.5}, "max_tokens: must be a whole number"),
+        ({"stream": "yes"}, "stream: must be true or false"),
+        ({"stop": [5]}, "stop.0: must be a text"),
+        ({"stop_token_ids": [1] * 65}, "stop_token_ids: must have at most 64 items"),
+        ({"tools": [{"type": "function", "function": {"name": ""}}]},
+         "tools.0.function.name: must have at least 1 character"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said_in_our_words(fields: dict[str, Any], says: str) -> None:
+    param, message = refusal(json.dumps({"messages": USER, **fields}))
+    assert message.startswith(says)
+    assert param == says.partition(":")[0]
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])

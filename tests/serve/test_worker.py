@@ -83,6 +83,9 @@ def test_the_short_shape(client: Client, engine: FakeEngine) -> None:
 
 def test_models_and_health(client: Client) -> None:
     assert [model["id"] for model in client.send("GET", "/v1/models").json()["data"]] == ["demo"]
+    assert [client.send("GET", "/v1/models/demo").json()] == client.send("GET", "/v1/models").json()["data"]
+    missing = client.send("GET", "/v1/models/a/b")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
     assert client.send("GET", "/healthz").json() == {"status": "alive", "engine": "fake"}
 
 

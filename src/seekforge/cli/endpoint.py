@@ -45,38 +45,51 @@ class EndpointPlan:
         return self.config.keys is None and not self.config.host.startswith(_LOOPBACK)
 
 
-def prepare(
-    file: Path | None,
-    options: Mapping[str, Any],
-    price_per_hour: float | None,
-    environment: Environment,
-    progress: Progress,
-) -> EndpointPlan:
-    """Reads the files, finds the model, and says everything that was left open.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options and files say, the model not looked at: its name may lead nowhere, its paths may be open."""
+
+    config: EndpointConfig
+    machine: MachineSettings | None
+
+
+def read(file: Path | None, options: Mapping[str, Any]) -> Asked:
+    """Reads the options and files.
 
     Args:
         file: `--config`.
         options: Keys of `EndpointConfig` that go over the file's; of `embed` only the model.
-        price_per_hour: Goes over the file's and the recipe's.
-        environment: Where runs and converted models are.
-        progress: Told what takes long.
 
     Raises:
-        InputError: A file, an option or the model is wrong.
+        InputError: A file or an option is wrong.
     """
     machine = _read_machine(file) if file is not None and _is_single_machine(file) else None
     config = EndpointConfig() if file is None or machine is not None else load_endpoint(file)
     config = validate(EndpointConfig, {**_said(config), **_with_embedder(config, options)}, "serve")
     if config.model is not None and config.model.endswith(".json"):
         machine = _read_machine(Path(config.model).expanduser())
-    if machine is not None:
-        config = _on_machine(config, machine)
+    return Asked(config if machine is None else _on_machine(config, machine), machine)
+
+
+def prepare(asked: Asked, price_per_hour: float | None, environment: Environment, progress: Progress) -> EndpointPlan:
+    """Finds the model, and says everything that was left open.
+
+    Args:
+        asked: From `read`.
+        price_per_hour: Goes over the file's and the recipe's.
+        environment: Where runs and converted models are.
+        progress: Told what takes long.
+
+    Raises:
+        InputError: The model is wrong.
+    """
+    config = asked.config
     if config.model is None:
         return EndpointPlan(settle(config, environment.runs, "auto"), None)
     config = config.model_copy(update={"name": config.name or _name_of(config.model)})
     if is_url(config.engine):
         return EndpointPlan(settle(_priced(config, price_per_hour, None), environment.runs, "auto"), None)
-    return _with_child(config, machine, price_per_hour, environment, progress)
+    return _with_child(config, asked.machine, price_per_hour, environment, progress)
 
 
 def _with_child(

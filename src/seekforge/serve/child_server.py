@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from seekforge.core.errors import EngineError, ResourceError
+from seekforge.core.errors import EngineError, InputError, ResourceError
 from seekforge.core.files import disk_errors
 
 _POLL = 0.05
@@ -89,6 +89,8 @@ class ChildPlan:
         ready_seconds: How long it may take to be ready.
         stop_seconds: How long it may take to end by itself before it is killed.
         environment: Its environment; None is ours.
+        input_status: It ends with this status, and its last line says why, when what it was given is no use; None for
+            programs of others.
     """
 
     title: str
@@ -101,6 +103,7 @@ class ChildPlan:
     ready_seconds: float = 300.0
     stop_seconds: float = 10.0
     environment: Mapping[str, str] | None = None
+    input_status: int | None = None
 
 
 class ChildServer:
@@ -134,6 +137,7 @@ class ChildServer:
 
         Raises:
             ResourceError: The port is taken.
+            InputError: It ended because what it was given is wrong; the message is its own.
             EngineError: It ended or was not ready in time; the message has the end of its log.
         """
         plan = self._plan
@@ -192,6 +196,14 @@ class ChildServer:
             file.seek(max(0, log.stat().st_size - _LONGEST_TAIL))
             return file.read().decode("utf-8", errors="replace")
 
+    def _check_input(self) -> None:
+        """Raises in the child's own words what is wrong with its input, which is no failure of an engine."""
+        status = None if self._process is None else self._process.poll()
+        if status is not None and status == self._plan.input_status:
+            *_, said = self.log_text().strip().splitlines() or [""]
+            if said:
+                raise InputError(said)
+
     def _spawn(self) -> subprocess.Popen[bytes]:
         plan = self._plan
         with disk_errors(plan.log):
@@ -210,6 +222,7 @@ class ChildServer:
     def _wait_until_ready(self, deadline: float) -> None:
         plan = self._plan
         while (problem := plan.problem(plan.host, self._port)) is not None:
+            self._check_input()
             self.check()
             if time.monotonic() > deadline:
                 raise EngineError(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from seekforge.core.config import EndpointConfig
@@ -34,7 +32,7 @@ def run_endpoint(
 ) -> None:
     """Serves until SIGTERM or Ctrl-C, lets running answers end, and leaves nothing running.
 
-    Must be called from the main thread, for the signals.
+    Must be called from the main thread, for the signals, and within `stoppable()`, for those that come early.
 
     Args:
         config: Settled.
@@ -54,7 +52,7 @@ def run_endpoint(
         kept[WORKER] = _keeper(lambda: child_of(order), order.log, config)
     if embedder is not None:
         kept[EMBEDDER] = _keeper(lambda: embedder_of(embedder), embedder.log, config)
-    with _stoppable(), ExitStack() as stack, suppress(KeyboardInterrupt):
+    with ExitStack() as stack:
         for keeper in kept.values():
             stack.callback(keeper.stop)
             keeper.start()  # it loads while the gateway is put together
@@ -136,7 +134,7 @@ class _Live:
                 self._up.set()
         elif isinstance(state, Down):
             upstream.gone(f"the {name} has ended and is started anew")
-            self._say(f"{state.why}; started anew in {state.delay:g} s")
+            self._say(str(state))
         else:
             upstream.gone(f"the {name} has ended")
             self._fail(state.error)
@@ -171,18 +169,3 @@ class _Live:
     def _fail(self, error: SeekforgeError) -> None:
         self._error = error
         self._stop.set()
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Before the event loop turns, SIGTERM is as Ctrl-C."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from seekforge.core.errors import InputError, SeekforgeError
+from seekforge.serve.wording import of_pydantic
 
 
 class ApiError(Exception):
@@ -45,12 +47,16 @@ class ApiError(Exception):
 
 
 def from_validation(error: ValidationError) -> ApiError:
-    """The first problem that pydantic found; the client's input is not repeated."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    param = ".".join(str(part) for part in first["loc"] if not _is_branch(part)) or None
-    if first["type"] == "json_invalid":
-        return ApiError(400, f"the body is not JSON: {first['msg']}", code="invalid_json")
-    message = first["msg"].removeprefix("Value error, ")
+    """The first problem that pydantic found, in our words; the client's input is not repeated."""
+    problems = error.errors(include_url=False, include_input=False)
+    if problems[0]["type"] == "json_invalid":
+        return ApiError(400, f"the body is not JSON: {problems[0]['msg']}", code="invalid_json")
+    first = _field(problems[0])
+    # Of the branches of a union the one that came furthest is the one that was meant.
+    within = [problem for problem in problems if _field(problem)[: len(first)] == first]
+    place = _field(max(within, key=lambda problem: len(_field(problem))))
+    message = of_pydantic([problem for problem in within if _field(problem) == place])
+    param = ".".join(map(str, place)) or None
     return ApiError(400, f"{param}: {message}" if param else message, param=param, code="invalid_value")
 
 
@@ -61,6 +67,6 @@ def from_ours(error: SeekforgeError) -> ApiError:
     return ApiError(503, str(error), code="engine_unavailable")
 
 
-def _is_branch(part: object) -> bool:
-    """Pydantic puts the branch of a union into the place (`stop.list[str].0`); it is no field."""
-    return isinstance(part, str) and (part in {"str", "ContentPart"} or "[" in part)
+def _field(problem: ErrorDetails) -> tuple[int | str, ...]:
+    """Where it is, without the branch of a union that pydantic puts there (`stop.list[str].0`); it is no field."""
+    return tuple(part for part in problem["loc"] if not (isinstance(part, str) and (part == "str" or "[" in part)))

@@ -36,7 +36,7 @@ async def read(request: Request, model: type[Sent]) -> Sent:
 
 
 def add_state(app: FastAPI, model: str, engine: str, readiness: Readiness, exposition: Callable[[], bytes]) -> None:
-    """Adds the routes of `STATE`.
+    """Adds the routes of `STATE`, and `/v1/models/{id}`.
 
     Args:
         app: Where to.
@@ -45,15 +45,19 @@ def add_state(app: FastAPI, model: str, engine: str, readiness: Readiness, expos
         readiness: Asked by `/readyz`.
         exposition: What Prometheus scrapes.
     """
-    created = int(time.time())
+    shown = {"id": model, "object": "model", "created": int(time.time()), "owned_by": "seekforge"}
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
+        """The one model, as a list."""
+        return {"object": "list", "data": [shown]}
+
+    @app.get("/v1/models/{name:path}")
+    async def one_model(name: str) -> dict[str, Any]:
         """The one model."""
-        return {
-            "object": "list",
-            "data": [{"id": model, "object": "model", "created": created, "owned_by": "seekforge"}],
-        }
+        if name != model:
+            raise ApiError(404, f"this worker serves '{model}'", param="model", code="model_not_found")
+        return shown
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

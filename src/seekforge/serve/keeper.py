@@ -57,6 +57,10 @@ class Down:
     why: str
     delay: float
 
+    def __str__(self) -> str:
+        """One line for the operator."""
+        return f"{self.why}; started anew {f'in {self.delay:g} s' if self.delay else 'at once'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Over:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seekforge.core.errors import InputError
 from seekforge.serve.child_server import ChildPlan, ChildServer, ask
 from seekforge.serve.child_server import check_port as check_port
 from seekforge.serve.child_server import free_port as free_port
@@ -62,6 +63,7 @@ class Worker(ChildServer):
                 port=spec.port,
                 ready_seconds=spec.ready_seconds,
                 stop_seconds=spec.stop_seconds,
+                input_status=InputError.exit_code,
             )
         )
 

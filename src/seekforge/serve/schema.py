@@ -24,6 +24,13 @@ class ContentPart(Body):
     type: Literal["text"]
     text: str
 
+    @field_validator("type", mode="before")
+    @classmethod
+    def _only_text(cls, kind: object) -> object:
+        if kind != "text":
+            raise ValueError("must be 'text': this model reads no images, sound or files")
+        return kind
+
 
 class ChatMessage(Body):
     """One turn."""

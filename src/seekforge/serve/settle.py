@@ -8,6 +8,7 @@ from seekforge.core.config import EmbedConfig, EndpointConfig, GatewayConfig, va
 from seekforge.core.config.endpoint import is_url
 from seekforge.core.config.gateway import EMBEDDER, WORKER, ModelConfig, Reasoning, TargetConfig, UpstreamConfig
 from seekforge.core.errors import ConfigError
+from seekforge.core.registry import nearest
 
 NOWHERE = "http://127.0.0.1:9"  # the worker's address until it has one
 _WHERE = "gateway"
@@ -22,7 +23,7 @@ def settle(config: EndpointConfig, runs: Path, reasoning: Reasoning) -> Endpoint
         reasoning: How the model's thoughts are found where the config does not say.
 
     Raises:
-        ConfigError: There is nothing to serve, or two things have one name.
+        ConfigError: There is nothing to serve, two things have one name, or a name leads nowhere.
     """
     folder = config.folder or runs / "endpoints" / (config.name or _WHERE).replace("/", "-")
     guard, feedback, gateway = config.guard, config.feedback, config.gateway
@@ -40,7 +41,32 @@ def settle(config: EndpointConfig, runs: Path, reasoning: Reasoning) -> Endpoint
         raise ConfigError(
             "there is nothing to serve", where="serve", mend="Give a MODEL, --embed, or a file with `gateway.upstreams`"
         )
-    return config.model_copy(update={"folder": folder, "guard": guard, "feedback": feedback, "gateway": gateway})
+    settled = {"folder": folder, "guard": guard, "feedback": feedback, "gateway": gateway}
+    config = config.model_copy(update=settled)
+    _check_names(config)
+    return config
+
+
+def _check_names(config: EndpointConfig) -> None:
+    """What only the whole config can show: targets and templates of models that there are."""
+    gateway = config.gateway
+    upstreams = {upstream.name for upstream in gateway.upstreams}
+    for model in gateway.models:
+        if any(target.upstream not in upstreams for target in model.targets):
+            raise ConfigError(
+                f"model '{model.name}' is answered by '{WORKER}', and no worker is started",
+                where="gateway.models",
+                mend="Give `model`, or name an upstream",
+            )
+    if any(upstream.models is None for upstream in gateway.upstreams):
+        return  # such an upstream may know any name
+    names = [model.name for model in gateway.models]
+    names += [name for upstream in gateway.upstreams for name in upstream.models or ()]
+    for where, name in [("templates.by_model", name) for name in config.templates.by_model] + [
+        ("gateway.default_model", name) for name in [gateway.default_model] if name is not None
+    ]:
+        if name not in names:
+            raise ConfigError(f"no model '{name}'", where=where, mend=nearest(name, names))
 
 
 def embedder_name(embed: EmbedConfig) -> str:

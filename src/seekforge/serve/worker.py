@@ -1,7 +1,8 @@
 """One engine behind an OpenAI-compatible HTTP face: `python -m seekforge.serve.worker --model FILE`.
 
 Routes: `POST /v1/chat/completions` and `POST /v1/completions` (whole or streamed), `POST /v1/chat` (the short shape),
-`GET /v1/models`, `GET /healthz` (the process lives), `GET /readyz` (the engine decodes), `GET /metrics` (Prometheus).
+`GET /v1/models` and `/v1/models/{id}`, `GET /healthz` (the process lives), `GET /readyz` (the engine decodes),
+`GET /metrics` (Prometheus).
 """
 
 from __future__ import annotations

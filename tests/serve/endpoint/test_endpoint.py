@@ -1,5 +1,6 @@
 """`seekforge serve` with everything on: keys, guard, streams, feedback, metrics; then how it lives and ends."""
 
+import contextlib
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ from seekforge.serve.gateway import keyfile
 from seekforge.serve.process import check_port, free_port
 
 WORKER = "seekforge.serve.worker"
+BROKEN = "seekforge: broken.gguf: a broken GGUF file"  # which only the worker finds out
 
 
 def make_key(file: Path, name: str, **fields: Any) -> str:
@@ -128,6 +130,7 @@ def test_a_killed_worker_comes_back_and_clients_are_told_at_once(tmp_path: Path)
         patiently(lambda soon: kill_the_worker(served, soon), 1, 3, 10)
         assert served.client.send("GET", "/readyz").status == 200
         assert "the worker ended with status -9" in served.errors
+        assert "; started anew at once\n" in served.errors
         wait_for(lambda: served.errors.endswith("the worker answers again\n"))
         assert served.end() == 0
 
@@ -247,9 +250,33 @@ def test_ctrl_c_while_it_loads_leaves_nothing(tmp_path: Path) -> None:
             _, errors = process.communicate(timeout=LONG)
         finally:
             process.kill()
-        assert process.returncode in (0, 130, -signal.SIGINT)
-        assert "Traceback" not in errors
+        assert (process.returncode, errors) == (0, "stopped\n")
         wait_for(lambda left=children: not any(map(alive, left)))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_there_is_anything_to_end_ends_as_quietly(tmp_path: Path, number: int) -> None:
+    """The command waits for its key file, a pipe: the first thing that it reads."""
+    os.mkfifo(tmp_path / "keys.jsonl")
+    command = [sys.executable, "-m", "seekforge.cli.app", "serve", "demo", "--engine", "fake"]
+    command += ["--api-keys", "keys.jsonl", "--port", str(free_port())]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    pipe: list[int] = []
+
+    def is_read() -> bool:
+        with contextlib.suppress(OSError):  # as long as nobody reads
+            pipe.append(os.open(tmp_path / "keys.jsonl", os.O_WRONLY | os.O_NONBLOCK))
+        return bool(pipe)
+
+    try:
+        wait_for(is_read)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=LONG)
+        assert (process.returncode, output, errors) == (0, "", "stopped\n")
+    finally:
+        process.kill()
+        for file in pipe:
+            os.close(file)
 
 
 def test_while_the_model_loads_clients_are_told_and_a_signal_ends_it_at_once(tmp_path: Path) -> None:
@@ -295,6 +322,10 @@ def test_a_server_that_runs_already_is_put_behind_the_door(tmp_path: Path) -> No
 def test_what_cannot_start_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + b"\0" * 40)
     (tmp_path / "bad.yaml").write_text("worker: {max_runing: 3}")
+    (tmp_path / "templates.yaml").write_text("templates: {default: x}")
+    (tmp_path / "by.yaml").write_text("templates: {by_model: {dem: points-en}}")
+    (tmp_path / "words.yaml").write_text("guard: {output: [{path: none.txt}]}")
+    free = ("--port", str(free_port()))
     (tmp_path / "trt.json").write_text(
         '{"device": "cuda:0", "batch_size": 32, "precision": "fp16", "engine_path": "deepseek_trt.engine"}'
     )
@@ -309,7 +340,7 @@ def test_what_cannot_start_is_one_line(tmp_path: Path) -> None:
             (("demo", "--engine", "fake", "--port", port), 2, f"port {port} is taken"),
             ((), 2, "there is nothing to serve. Give a MODEL"),
             (("nosuch",), 2, "nosuch: no such model"),
-            (("broken.gguf", "--port", str(free_port())), 1, "a broken GGUF file"),
+            (("broken.gguf", *free), 2, BROKEN),
             (
                 ("demo", "--config", "bad.yaml"),
                 2,
@@ -318,12 +349,19 @@ def test_what_cannot_start_is_one_line(tmp_path: Path) -> None:
             (("demo", "--config", "none.yaml"), 2, "none.yaml: no such endpoint file"),
             (("--config", "trt.json"), 2, "is a TensorRT engine"),
             (("demo", "--engine", "llama"), 2, "engine: unknown engine 'llama'"),
-            (("demo", "--engine", "fake", "--api-keys", "none.jsonl"), 2, "cannot read the key file"),
+            (("demo", "--engine", "fake", "--api-keys", "none.jsonl", *free), 2, "cannot read the key file"),
+            (
+                ("demo", "--engine", "fake", "--config", "templates.yaml", *free),
+                2,
+                "templates: default: no template 'x'",
+            ),
+            (("demo", "--engine", "fake", "--config", "by.yaml", *free), 2, "templates.by_model: no model 'dem'. did"),
+            (("demo", "--engine", "fake", "--config", "words.yaml", *free), 2, "none.txt"),
             (("v3",), 2, "the CPU engine does not load DeepSeek-V3. --engine vllm"),
             (("x", "--engine", f"http://127.0.0.1:{free_port()}", "--port", str(free_port())), 1, "cannot be reached"),
         ):
             found = fails(tmp_path, *arguments)
             assert (found[0], says in found[1]) == (code, True), found
-            lines = [line for line in found[1].splitlines() if not line.startswith("loading ")]
-            assert len(lines) == 1, found
-            assert lines[0].startswith("seekforge: "), found
+            *begun, line = found[1].splitlines()
+            assert line.startswith("seekforge: "), found
+            assert [said.partition(" ")[0] for said in begun] == ["loading"] * (says == BROKEN), found

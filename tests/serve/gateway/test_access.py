@@ -38,6 +38,7 @@ ROUTES = [
     ("POST", "/v1/embeddings"),
     ("POST", "/v1/feedback"),
     ("GET", "/v1/models"),
+    ("GET", "/v1/models/up"),
     ("GET", "/metrics"),
     ("GET", "/nowhere"),
 ]
@@ -198,6 +199,18 @@ def test_models_of_upstreams_that_say_nothing_in_the_config_are_asked_for() -> N
             data = client.send("GET", "/v1/models").json()
             assert [model["id"] for model in data["data"]] == ["mine", "big", "small"]
         assert len(up.seen) == 1
+
+
+def test_a_models_name_may_have_any_character_and_stays_out_of_the_metrics() -> None:
+    name = "Qwen/Qwen3 4B@champion"
+    with running(create_app(config("http://127.0.0.1:9", upstream={"models": [name]}))) as client:
+        for path in ("Qwen/Qwen3%204B@champion", "Qwen%2FQwen3%204B%40champion"):
+            found = client.send("GET", f"/v1/models/{path}").json()
+            assert (found["id"], found["object"]) == (name, "model")
+        assert client.send("GET", "/v1/models/Qwen").error["code"] == "model_not_found"
+        assert client.send("DELETE", "/v1/models/Qwen").headers["allow"] == "GET"
+        assert client.send("GET", "/v1/models/").error["code"] == "not_found"
+        assert client.metric("requests_total", route="/v1/models/{id}") == 3
 
 
 def test_wrong_methods_and_routes() -> None:

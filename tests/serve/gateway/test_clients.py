@@ -54,7 +54,7 @@ def test_openais_own_client(gateway: Client) -> None:
         chunks = list(stream)
         assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "hello 你好 world"
         assert chunks[-1].usage == whole.usage
-        assert [model.id for model in client.models.list()] == ["demo"]
+        assert list(client.models.list()) == [client.models.retrieve("demo")]
 
 
 def test_openais_own_client_knows_our_errors(gateway: Client) -> None:
@@ -62,6 +62,9 @@ def test_openais_own_client_knows_our_errors(gateway: Client) -> None:
         with pytest.raises(openai.NotFoundError) as missing:
             client.chat.completions.create(model="other", messages=ASK)
         assert missing.value.code == "model_not_found"
+        with pytest.raises(openai.NotFoundError, match="'other' is not served here; 'demo' is") as missing:
+            client.models.retrieve("other")
+        assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
         with pytest.raises(openai.BadRequestError) as wrong:
             client.chat.completions.create(model="demo", messages=ASK, temperature=9)
         assert wrong.value.param == "temperature"

@@ -29,7 +29,7 @@ from tests.serve.gateway.harness import (
     nasty,
 )
 
-from seekforge.cli.endpoint import prepare
+from seekforge.cli.endpoint import prepare, read
 from seekforge.core.config import environment, load_endpoint
 from seekforge.core.errors import ConfigError, SeekforgeError
 from seekforge.core.progress import Silent
@@ -191,7 +191,7 @@ def test_a_wrong_file_is_one_line_that_names_the_place(tmp_path: Path, text: str
     file = tmp_path / "gateway.yaml"
     file.write_text(f"gateway:\n  {text}\nfolder: out")
     with pytest.raises(SeekforgeError, match=says) as caught:
-        open_gateway(prepare(file, {}, None, environment(), Silent()).config, print)
+        open_gateway(prepare(read(file, {}), None, environment(), Silent()).config, print)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
 

@@ -211,6 +211,31 @@ def test_completions_and_embeddings() -> None:
         assert upstream.seen[0].json() == {"input": ["x"], "model": "up"}
 
 
+@pytest.mark.parametrize(
+    "body", [{"error": {"message": "Not Found", "param": None, "code": None}}, {"detail": "Not Found"}, b"404"]
+)
+def test_embeddings_of_a_model_that_gives_none_name_the_mend_and_are_no_failure(body: Any) -> None:
+    async def script(request: Request, writer: Writer) -> None:
+        writer.write(reply(404, body))
+
+    with nasty(script) as (up,), running(create_app(config(up.url, upstream={"models": ["chat"]}))) as client:
+        answer = client.send("POST", "/v1/embeddings", b'{"input": "x"}')
+        assert (answer.status, answer.error["param"], answer.error["code"]) == (404, "model", "no_embedder")
+        assert answer.error["message"] == "'chat' gives no embeddings; start with --embed e5"
+        assert client.metric("upstream_failures_total") == 0
+        assert client.metric("requests_total", outcome="refused") == 1
+
+
+def test_embeddings_of_a_model_that_the_upstream_does_not_know_are_its_own_answer() -> None:
+    async def script(request: Request, writer: Writer) -> None:
+        writer.write(reply(404, {"error": {"message": "The model `x` does not exist.", "code": 404}}))
+
+    with nasty(script) as (up,), running(create_app(config(up.url))) as client:
+        answer = client.send("POST", "/v1/embeddings", b'{"input": "x", "model": "x"}')
+        assert (answer.status, answer.error["message"]) == (404, "The model `x` does not exist.")
+        assert client.metric("upstream_failures_total") == 0
+
+
 def test_ids_go_in_and_out() -> None:
     with nasty(says(completion("hi"))) as (upstream,), running(create_app(config(upstream.url))) as client:
         given = client.send("POST", CHAT, json.dumps({"messages": USER}).encode(), x_request_id="trace-7")

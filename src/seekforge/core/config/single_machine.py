@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from seekforge.core.config.base import Config
 from seekforge.core.config.load import validate
@@ -18,15 +18,23 @@ Device = Literal["cpu", "cuda"]
 _FORMATS = {"fp32": "F32", "fp16": "F16", "int8": "Q8_0", "int4": "Q4_0"}
 _TENSORRT = (".engine", ".plan", ".trt")
 _DEVICE = re.compile(r"(cpu|cuda)(?::(\d+))?")
+_DEVICES = "cpu for the processor, cuda for the GPU, cuda:1 for the second of several"
 
 
 class SingleMachine(Config):
     """The file as it is written."""
 
-    device: str = Field("cpu", pattern=rf"^{_DEVICE.pattern}$", description="`cpu`, `cuda` or `cuda:0`.")
+    device: str = Field("cpu", description="`cpu`, `cuda` or `cuda:0`.")
     batch_size: int = Field(32, ge=1, le=4096, description="Requests decoded at once; the others wait.")
     precision: Literal["fp32", "fp16", "int8", "int4"] = Field("int8", description="Of the weights.")
     engine_path: str = Field(min_length=1, description="A .gguf file or a model folder.")
+
+    @field_validator("device")
+    @classmethod
+    def _known(cls, device: str) -> str:
+        if _DEVICE.fullmatch(device) is None:
+            raise ValueError(f"'{device}' is no device; write {_DEVICES}")
+        return device
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The embedding worker's HTTP face.
 
-Routes: `POST /v1/embeddings`, `GET /v1/models`, `GET /healthz` (the process lives), `GET /readyz` (it embeds),
-`GET /metrics` (Prometheus).
+Routes: `POST /v1/embeddings`, `GET /v1/models` and `/v1/models/{id}`, `GET /healthz` (the process lives),
+`GET /readyz` (it embeds), `GET /metrics` (Prometheus).
 """
 
 from __future__ import annotations

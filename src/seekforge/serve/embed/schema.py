@@ -35,7 +35,9 @@ class EmbeddingRequest(Body):
     def _texts(cls, value: object) -> object:
         if isinstance(value, str):
             return [value]
-        if isinstance(value, list) and any(isinstance(part, int | list) for part in value):
+        if not isinstance(value, list):
+            raise ValueError("must be a text or a list of texts")
+        if any(isinstance(part, int | list) for part in value):
             raise ValueError(_TOKENS)
         return value
 

@@ -7,10 +7,7 @@ import secrets
 from collections.abc import Callable
 
 from seekforge.core.config import EndpointConfig
-from seekforge.core.config.gateway import WORKER
-from seekforge.core.errors import ConfigError
 from seekforge.core.files import disk_errors
-from seekforge.core.registry import nearest
 from seekforge.serve.gateway.app import GatewayApp, create_app
 from seekforge.serve.gateway.feedback import FeedbackStore
 from seekforge.serve.gateway.guard import TextGuard, open_guard
@@ -55,10 +52,9 @@ def open_gateway(config: EndpointConfig, report: Callable[[str], None]) -> tuple
         report: Takes lines for the operator while it runs.
 
     Raises:
-        ConfigError: A key file, a list, a template or a name is wrong.
+        ConfigError: A key file, a list or a template is wrong.
         ResourceError: A file cannot be written.
     """
-    _check_names(config)
     templates = PromptTemplates(config.templates)
     guard = open_guard(config.guard)
     keys = FirstKey(FileKeys(config.keys, report)) if config.keys is not None else None
@@ -71,28 +67,6 @@ def open_gateway(config: EndpointConfig, report: Callable[[str], None]) -> tuple
     if guard is not None:
         _add_guard_gauges(app.parts.metrics, guard)
     return app, keys
-
-
-def _check_names(config: EndpointConfig) -> None:
-    """What only the whole file can show: targets and templates of models that there are."""
-    gateway = config.gateway
-    upstreams = {upstream.name for upstream in gateway.upstreams}
-    for model in gateway.models:
-        if any(target.upstream not in upstreams for target in model.targets):
-            raise ConfigError(
-                f"model '{model.name}' is answered by '{WORKER}', and no worker is started",
-                where="gateway.models",
-                mend="Give `model`, or name an upstream",
-            )
-    if any(upstream.models is None for upstream in gateway.upstreams):
-        return  # such an upstream may know any name
-    names = [model.name for model in gateway.models]
-    names += [name for upstream in gateway.upstreams for name in upstream.models or ()]
-    for where, name in [("templates.by_model", name) for name in config.templates.by_model] + [
-        ("gateway.default_model", name) for name in [gateway.default_model] if name is not None
-    ]:
-        if name not in names:
-            raise ConfigError(f"no model '{name}'", where=where, mend=nearest(name, names))
 
 
 def _add_guard_gauges(metrics: Metrics, guard: TextGuard) -> None:

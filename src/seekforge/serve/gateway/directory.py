@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from seekforge.core.config.gateway import GatewayConfig, Reasoning
 from seekforge.serve.errors import ApiError
 
 _MOST_LABELS = 64
+
+
+def no_model(name: str, known: Collection[str]) -> ApiError:
+    """The error that there is no such model, with those that there are."""
+    served = ", ".join(f"'{one}'" for one in sorted(known)) or "no other"
+    what = f"the model '{name}' is not served here; {served} is"
+    return ApiError(404, what, param="model", code="model_not_found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +75,7 @@ class Directory:
         if served is not None:
             return served
         if not self.open_to_all:
-            known = ", ".join(f"'{known}'" for known in sorted(self._served))
-            raise ApiError(
-                404, f"the model '{name}' is not served here; {known} is", param="model", code="model_not_found"
-            )
+            raise no_model(name, self._served)
         return Served(name, tuple(Target(upstream, name) for upstream in self.open_to_all))
 
     def label(self, name: str) -> str:

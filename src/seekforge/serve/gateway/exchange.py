@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from seekforge.serve.gateway.seams import Caller
 
 ANONYMOUS = Caller("anonymous", frozenset({"chat", "embeddings", "feedback", "metrics", "admin"}))
 Handler = Callable[["Exchange", Send], Awaitable[None]]
+_ID = "{id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,29 @@ class Route:
     key: bool = True
     scope: str | None = None
     engine: bool = False
+
+
+class Table:
+    """All routes; a path that ends in `{id}` stands for every path with something in its place, slashes included.
+
+    Args:
+        routes: They.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._exact: dict[str, dict[str, Route]] = {}
+        self._below: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            of = self._below if route.path.endswith(_ID) else self._exact
+            of.setdefault(route.path.removesuffix(_ID), {})[route.method] = route
+
+    def methods(self, path: str) -> Mapping[str, Route]:
+        """Method to route of a request's path; none where there is no such route."""
+        found = self._exact.get(path)
+        if found is not None:
+            return found
+        below = (methods for prefix, methods in self._below.items() if path.startswith(prefix) and path != prefix)
+        return next(below, {})
 
 
 @dataclass(slots=True)

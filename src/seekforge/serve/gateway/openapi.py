@@ -42,6 +42,7 @@ _CHAT: dict[str, Any] = {
 _SHORT = {name: value for name, value in _CHAT.items() if name not in {"stream", "stream_options", "n"}}
 _PROMPT = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
 _IDS = {"type": "array", "items": _WHOLE, "minItems": 1}
+_ID = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
 _RATING = {"anyOf": [{"enum": ["up", "down"]}, {"type": "integer", "minimum": 1, "maximum": 5}]}
 _FEEDBACK: dict[str, Any] = {
     "id": {**_TEXT, "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$", "description": "The answer's id."},
@@ -77,8 +78,9 @@ def document() -> dict[str, Any]:
             {"input": {"anyOf": [*_PROMPT["anyOf"], _IDS]}, "model": _SAMPLING["model"], "dimensions": _COUNT},
             ["input"],
         ),
-        "/v1/feedback": _post("A rating of an answer", _FEEDBACK, ["id", "rating"]),
+        "/v1/feedback": _post("A rating of an answer", _FEEDBACK, ["id", "rating"], additionalProperties=False),
         "/v1/models": _get("Names for `model`"),
+        "/v1/models/{id}": _get("One of them; 404 when there is none of that name", parameters=[_ID]),
         "/healthz": _get("The process lives", is_open=True),
         "/readyz": _get("An engine answers; 503 when none does", is_open=True),
         "/metrics": _get("Prometheus' exposition", "text/plain"),
@@ -134,14 +136,14 @@ def page(tree: dict[str, Any]) -> str:
     )
 
 
-def _post(summary: str, fields: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    schema = {"type": "object", "required": required, "properties": fields}
+def _post(summary: str, fields: dict[str, Any], required: list[str], **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    schema = {"type": "object", "required": required, "properties": fields, **more}
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
     return {"post": {"summary": summary, "requestBody": body, "responses": _responses("application/json")}}
 
 
-def _get(summary: str, kind: str = "application/json", *, is_open: bool = False) -> dict[str, Any]:
-    operation: dict[str, Any] = {"summary": summary, "responses": _responses(kind)}
+def _get(summary: str, kind: str = "application/json", *, is_open: bool = False, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    operation: dict[str, Any] = {"summary": summary, "responses": _responses(kind), **more}
     return {"get": {**operation, "security": []} if is_open else operation}
 
 

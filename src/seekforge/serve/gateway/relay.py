@@ -131,13 +131,15 @@ class Relay:
         return stream
 
     def blame(self, name: str, error: UpstreamError) -> None:
-        """Notes that an upstream failed, also in the middle of a stream."""
+        """Notes that an upstream failed, also in the middle of a stream; to refuse a request is no failure."""
+        if error.is_request:
+            return
         state = self._pool.upstreams[name].state
         now = self._pool.clock()
         self._metrics.upstream_failures.labels(name, error.kind).inc()
         if error.kind == "limited":
             state.limited_until = max(state.limited_until, now + error.after)
-        elif not error.is_request:
+        else:
             failed(state, now, self._retry.cooldown_seconds)
 
     async def _head(self, upstream: Upstream, path: str, body: bytes, exchange: Exchange) -> Answer:

@@ -6,23 +6,35 @@ number and 1 is no flag.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
+from seekforge.core.registry import nearest
 from seekforge.serve.body import MOST_MESSAGES
 from seekforge.serve.errors import ApiError
+from seekforge.serve.wording import of_msgspec, one_of
 
 Count = Annotated[int, Meta(ge=1, le=1 << 30)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+Encoding = Literal["float", "base64"]
+_UNKNOWN = "Object contains unknown field `"
+# What fields take that msgspec cannot say.
+_TAKEN = {
+    "role": one_of(map(repr, get_args(Role))),
+    "encoding_format": one_of(map(repr, get_args(Encoding))),
+    "rating": "'up', 'down' or a whole number from 1 to 5",
+    "id": "1 to 128 visible ASCII characters, the id of an answer",
+}
 
 
 class Turn(Struct):
     """One message."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    role: Role
     content: str | list[dict[str, Any]] | None = None
     tool_calls: list[dict[str, Any]] | None = None
     function_call: dict[str, Any] | None = None
@@ -90,12 +102,12 @@ class EmbeddingRequest(Struct, kw_only=True):
 
     input: str | list[str | int | list[int]]
     model: Name | None = None
-    encoding_format: Literal["float", "base64"] | None = None
+    encoding_format: Encoding | None = None
     dimensions: Count | None = None
 
 
-class FeedbackRequest(Struct, kw_only=True):
-    """Body of `POST /v1/feedback`."""
+class FeedbackRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/feedback`; it ends here, so that nothing in it may be lost without a word."""
 
     id: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
     rating: Literal["up", "down"] | Annotated[int, Meta(ge=1, le=5)]
@@ -122,7 +134,12 @@ def understand(tree: dict[str, Any], kind: type[Body]) -> Body:
         if what.startswith("Object missing required field `"):
             name = what.removeprefix("Object missing required field `").rstrip("`")
             param, what = f"{param}.{name}".strip("."), "is missing"
-        what = what[0].lower() + what[1:]
+        elif what.startswith(_UNKNOWN):
+            param = what.removeprefix(_UNKNOWN).rstrip("`")[:100]
+            what = f"is no field of this request; {nearest(param, list(kind.__struct_fields__))}"
+        else:
+            taken = _TAKEN.get(param.rpartition(".")[2])
+            what = of_msgspec(what) if taken is None else f"must be {taken}"
         raise ApiError(400, f"{param}: {what}" if param else what, param=param or None, code="invalid_value") from error
 
 

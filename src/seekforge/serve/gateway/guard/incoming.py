@@ -48,7 +48,7 @@ def _check_size(messages: Sequence[Message], limit: int) -> None:
     for number, message in enumerate(messages):
         size += sum(map(len, _texts(message, f"messages.{number}")))
         if size > limit:
-            why = f"the conversation is longer than {limit:,} characters"
+            why = f"the conversation is longer than the {limit} characters that guard.input.max_chars allows"
             raise _Refused("size", why, f"messages.{number}.content")
 
 

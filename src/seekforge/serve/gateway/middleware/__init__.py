@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from starlette.types import ASGIApp
 
-from seekforge.serve.gateway.exchange import Route
+from seekforge.serve.gateway.exchange import Table
 from seekforge.serve.gateway.middleware.account import Account
 from seekforge.serve.gateway.middleware.body import Body
 from seekforge.serve.gateway.middleware.deadline import Deadline
@@ -18,7 +16,7 @@ from seekforge.serve.gateway.middleware.queue import Queue
 from seekforge.serve.gateway.parts import Parts
 
 
-def wrap(app: ASGIApp, parts: Parts, routes: Mapping[str, Mapping[str, Route]]) -> ASGIApp:
+def wrap(app: ASGIApp, parts: Parts, routes: Table) -> ASGIApp:
     """The app within all layers.
 
     From the outside in: who asks what (id, route, clock); the books (log, metrics, trace, tokens spent) that see

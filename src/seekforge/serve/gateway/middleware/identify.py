@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seekforge.serve.gateway.exchange import Exchange, Route
+from seekforge.serve.gateway.exchange import Exchange, Table
 from seekforge.serve.gateway.parts import Parts
 
 _ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
@@ -20,10 +19,10 @@ class Identify:
     Args:
         app: What is within.
         parts: The gateway's.
-        routes: Path to method to route.
+        routes: All there are.
     """
 
-    def __init__(self, app: ASGIApp, parts: Parts, routes: Mapping[str, Mapping[str, Route]]) -> None:
+    def __init__(self, app: ASGIApp, parts: Parts, routes: Table) -> None:
         self._app, self._parts, self._routes = app, parts, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,7 +32,7 @@ class Identify:
         # A client's own id is taken, so that its logs and ours meet; not one that could break a log's line.
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex.encode()
         method, path = scope["method"], scope["path"]
-        route = self._routes.get(path, {}).get("GET" if method == "HEAD" else method)
+        route = self._routes.methods(path).get("GET" if method == "HEAD" else method)
         exchange = Exchange(request_id.decode(), method, path, headers, route, self._parts.clock())
         scope["exchange"] = exchange
 

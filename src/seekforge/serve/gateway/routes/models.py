@@ -1,4 +1,4 @@
-"""`GET /v1/models`: the names that clients may use."""
+"""`GET /v1/models` and `/v1/models/{id}`: the names that clients may use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 
 from starlette.types import Send
 
+from seekforge.serve.gateway.directory import no_model
 from seekforge.serve.gateway.exchange import Exchange, Handler
 from seekforge.serve.gateway.failures import UpstreamError
 from seekforge.serve.gateway.parts import Parts
@@ -14,6 +15,7 @@ from seekforge.serve.gateway.readiness import model_names
 from seekforge.serve.gateway.wire import respond_json
 
 PATH = "/v1/models"
+ONE = PATH + "/{id}"
 _KEPT = 10.0
 
 
@@ -42,14 +44,20 @@ class _Names:
             return []  # its models cannot be used now either
 
 
-def models(parts: Parts) -> Handler:
-    """The handler."""
+def models(parts: Parts) -> tuple[Handler, Handler]:
+    """The handlers, of all models and of one."""
     names, created = _Names(parts), int(time.time())
 
-    async def handle(exchange: Exchange, send: Send) -> None:
-        data = [
-            {"id": name, "object": "model", "created": created, "owned_by": "seekforge"} for name in await names.all()
-        ]
-        await respond_json(send, {"object": "list", "data": data})
+    def shown(name: str) -> dict[str, object]:
+        return {"id": name, "object": "model", "created": created, "owned_by": "seekforge"}
 
-    return handle
+    async def every(exchange: Exchange, send: Send) -> None:
+        await respond_json(send, {"object": "list", "data": [shown(name) for name in await names.all()]})
+
+    async def one(exchange: Exchange, send: Send) -> None:
+        name, known = exchange.path.removeprefix(f"{PATH}/"), await names.all()
+        if name not in known:
+            raise no_model(name, known)
+        await respond_json(send, shown(name))
+
+    return every, one
