@@ -100,7 +100,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
     """The options of both benchmarks."""
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--folder", type=Path, help="where jobs, logs and adapters go; a temporary one by default")
-    parser.add_argument("--steps", type=int, default=20, help="optimiser steps of a training")
+    parser.add_argument("--steps", type=int, default=8, help="optimiser steps of a training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="one round each")
     parser.add_argument("--threads", type=int, help="of every training; on a busy machine 1, and the processor's time")
     parser.add_argument("--json", type=Path)

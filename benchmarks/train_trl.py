@@ -9,7 +9,8 @@ its last, loading and tokenising left out:
 - ours, as the recipe's `train` stage calls it;
 - TRL: `SFTTrainer("folder", SFTConfig(...), train_dataset, peft_config=LoraConfig(...))`, prompts and completions as
   records. Its own defaults: float32 weights with bfloat16 autocast, gradient checkpointing, loss on completions only
-  but logits everywhere, random batches padded to their longest, PEFT's layers;
+  but logits everywhere, random batches padded to their longest, PEFT's layers. `use_cpu` is set, since without a GPU
+  `transformers` refuses bfloat16, the default, until it is;
 - TRL told what suits this machine: no checkpointing, and float32 where the processor has no bfloat16 instructions.
 
 Tokens are those of the records as our own training encodes them, without padding, for every side; so the ratio of
