@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seekforge.cli.devices import CLUSTER, DEVICES, crew
+
 if TYPE_CHECKING:
     from seekforge.cli.pipeline import Finished
     from seekforge.core.config import Environment, Recipe
@@ -26,6 +28,8 @@ def command(
         str | None, typer.Option("--from", metavar="STAGE", help="Make this stage and those after it again.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,
+    devices: Annotated[int | None, typer.Option(min=1, help=DEVICES)] = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help=CLUSTER)] = False,
 ) -> None:
     """Run a recipe: data, train, evaluate, compress, parity, serve; each stage measured, each promise a gate.
 
@@ -35,14 +39,17 @@ def command(
     Example: seekforge run recipes/risk_desk.yaml --set train.epochs=1 --until evaluate
     """
     from seekforge.cli.pipeline import run_recipe
-    from seekforge.core.config import environment, load_recipe
+    from seekforge.core.config import load_recipe
     from seekforge.core.progress import for_terminal
 
     # In a log, progress goes with the results; standard error is for what went wrong, one line.
-    machine, progress = environment(), for_terminal(sys.stdout)
-    loaded = _without_alias(load_recipe(recipe, settings or []), machine)
+    progress = for_terminal(sys.stdout)
     words = ["seekforge", "run", str(recipe), *(part for s in settings or [] for part in ("--set", s))]
-    finished = run_recipe(loaded, machine, progress, words, redo_from, until)
+    with crew(devices, cluster) as machine:
+        if machine is None:
+            return
+        loaded = _without_alias(load_recipe(recipe, settings or []), machine)
+        finished = run_recipe(loaded, machine, progress, words, redo_from, until)
     _show(finished)
     _register(loaded, finished, machine, progress)
     if not all(verdict.passed for verdict in finished.verdicts):

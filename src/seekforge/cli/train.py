@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from seekforge.cli.devices import CLUSTER, DEVICES, crew
+
+if TYPE_CHECKING:
+    from seekforge.core.config import Environment, Recipe
 
 
 def command(
@@ -25,6 +30,8 @@ def command(
     max_length: Annotated[int, typer.Option("--max-length", "--max_length", help="Longest record in tokens.")] = 1024,
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Recompute activations: less memory.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
+    devices: Annotated[int | None, typer.Option(min=1, help=DEVICES)] = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help=CLUSTER)] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what each method would need at this batch and length, and end.")
     ] = False,
@@ -35,7 +42,6 @@ def command(
 
     Example: seekforge train --model_name demo --train_data examples/risk_desk/raw.jsonl --epochs 1 --output_dir tuned
     """
-    from seekforge.cli.single import run_single
     from seekforge.core.config import DataConfig, Recipe, SourceConfig, SplitConfig, TrainConfig, validate
     from seekforge.core.models import resolve
 
@@ -50,17 +56,25 @@ def command(
     }
     config = validate(TrainConfig, values, "seekforge train")
     if plan:
-        _show_plan(model_name, config.model_dump())
+        _show_plan(model_name, config.model_dump(), devices or 1)
         return
     data = DataConfig(sources=(SourceConfig(path=train_data.absolute()),), split=SplitConfig(test=0.0))
     recipe = Recipe(name="train", model=model_name, seed=seed, data=data, train=config)
-    dataset = run_single("data", recipe, output_dir / "data", {})
+    with crew(devices, cluster) as machine:
+        if machine is not None:
+            _run(recipe, output_dir, machine)
+
+
+def _run(recipe: Recipe, output_dir: Path, machine: Environment) -> None:
+    from seekforge.cli.single import run_single
+
+    dataset = run_single("data", recipe, output_dir / "data", {}, machine)
     typer.echo(f"data:  {dataset.summary}")
-    trained = run_single("train", recipe, output_dir / "train", {"data": dataset})
+    trained = run_single("train", recipe, output_dir / "train", {"data": dataset}, machine)
     typer.echo(f"train: {trained.summary}\n{output_dir / 'train'}")
 
 
-def _show_plan(model_name: str, values: dict[str, object]) -> None:
+def _show_plan(model_name: str, values: dict[str, object], ranks: int) -> None:
     """Every method at records of the greatest length, or the one that was asked for; nothing is written."""
     from seekforge.core.config import TrainConfig, environment
     from seekforge.core.models import family_of_folder, resolve
@@ -70,9 +84,11 @@ def _show_plan(model_name: str, values: dict[str, object]) -> None:
     from seekforge.train.plan import make_plan, setup_of
 
     folder = config_folder(resolve(model_name), environment(), for_terminal())
-    shape, family, device = shape_of_folder(folder), family_of_folder(folder), this_device()
+    shape, family, device = shape_of_folder(folder), family_of_folder(folder), this_device(ranks)
     every = ("lora", "qlora", "full") if device.kind == "cuda" else ("lora", "full")
     methods = every if values["method"] == "auto" else (values["method"],)
     for method in methods:
         config = TrainConfig.model_validate({**values, "method": method})
-        typer.echo("\n".join(make_plan(shape, setup_of(config, family, device), device).lines()))
+        for sharded in (False, True) if ranks > 1 and method != "qlora" else (False,):
+            setup = setup_of(config, family, device, ranks=ranks, sharded=sharded)
+            typer.echo("\n".join(make_plan(shape, setup, device).lines()))

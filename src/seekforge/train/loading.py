@@ -42,13 +42,17 @@ def shape_of_folder(folder: Path) -> Shape:
         ) from error
 
 
-def this_device() -> Device:
-    """The first CUDA GPU if torch sees one, else main memory."""
+def this_device(processes: int = 1) -> Device:
+    """This process's CUDA GPU if torch sees one, else its part of main memory.
+
+    Args:
+        processes: That train on this machine.
+    """
     import torch
 
     if torch.cuda.is_available():
         return Device("cuda", int(torch.cuda.mem_get_info()[0]))
-    return Device("cpu", hardware.free_memory())
+    return Device("cpu", hardware.free_memory() // processes)
 
 
 def weight_dtype(config: TrainConfig) -> str:

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seekforge.core.config import Recipe, TrainConfig
+from seekforge.core.config import Environment, Recipe, TrainConfig
+from seekforge.core.errors import ConfigError
 from seekforge.core.files import read_json, write_json
 from seekforge.core.gates import Measurement
 from seekforge.core.models import family_of_folder, fingerprint, resolve
@@ -16,12 +17,15 @@ from seekforge.core.records import read_records
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.engines.weights import hf_folder
 from seekforge.train.examples import Encoded, answer_tokens, check_vocabulary, encode_all
-from seekforge.train.loading import check_qlora, load_base, shape_of_folder, this_device
+from seekforge.train.loading import check_qlora, shape_of_folder, this_device
 from seekforge.train.method import Choice, choose_method
 from seekforge.train.packing import Row, rows_of
-from seekforge.train.plan import Plan, check, check_positions, make_plan, setup_of
-from seekforge.train.sft import Job, Trained, train
+from seekforge.train.plan import Device, Plan, check, check_positions, make_plan, setup_of
+from seekforge.train.sft import Job, Trained
+from seekforge.train.strategy import Strategy, choose_strategy
+from seekforge.train.team import Work, train_together
 
+_STRATEGY = "strategy.json"
 _LISTED = 100  # long records in the report; all of them are in long.json
 
 
@@ -30,7 +34,7 @@ class TrainStage:
 
     name: ClassVar[str] = "train"
     kind: ClassVar[str] = "adapter"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("data",)
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
@@ -43,7 +47,7 @@ class TrainStage:
         from seekforge.engines.transformers import load_tokenizer
 
         recipe = context.recipe
-        if recipe.train.method == "qlora":
+        if recipe.train.method == "qlora" and context.environment.cluster is None:
             check_qlora()
         base = hf_folder(resolve(recipe.model), context.environment, context.progress)
         tokenizer, family = load_tokenizer(base), family_of_folder(base)
@@ -59,12 +63,12 @@ class TrainStage:
             output=context.folder,
             scratch=context.scratch,
         )
-        trained = train(load_base(base, config), tokenizer, job, context.progress)
+        trained = train_together(Work(base, job), context.environment, context.progress)
         write_json(context.folder / "base.json", {"model": recipe.model, "method": config.method})
         long = {split: encoded.long for split, encoded in splits.items() if encoded.long}
         if long:
             write_json(context.folder / "long.json", long)
-        details = _details(context, job, trained, reason)
+        details = _details(context, job, trained, reason, plan.setup.ranks)
         for split, rows in long.items():
             details["settings"][f"left out of {split}"] = f"{len(rows)} records above {config.max_length} tokens"
         return StageResult(
@@ -95,20 +99,56 @@ def _settle(context: StageContext, base: Path, splits: Mapping[str, Encoded]) ->
         ResourceError: It does not fit the device.
     """
     config = context.recipe.train
-    shape, family, device = shape_of_folder(base), family_of_folder(base), this_device()
+    ranks, device = _devices(context.environment)
+    shape, family = shape_of_folder(base), family_of_folder(base)
     room = config.max_length if config.packing else None
     rows: list[Row] = rows_of(splits["train"].examples, room) + rows_of(splits["validation"].examples, None)
     check_positions(shape, rows, str(base))
 
-    def plan(method: str) -> Plan:
-        return make_plan(shape, setup_of(config.model_copy(update={"method": method}), family, device, rows), device)
+    def plan(method: str, sharded: bool = False) -> Plan:
+        of_method = config.model_copy(update={"method": method})
+        return make_plan(shape, setup_of(of_method, family, device, rows, ranks, sharded), device)
 
     choice = _choice(context, splits["train"].records, plan)
     context.progress.say(f"          method {choice.method}: {choice.reason}")
-    planned = plan(choice.method)
+    config = config.model_copy(update={"method": choice.method})
+    whole = plan(choice.method)
+    strategy = _strategy(context, config, ranks, whole.fits)
+    planned = plan(choice.method, sharded=True) if strategy.name == "fsdp" else whole
     if config.memory_check:
         check(planned)
-    return config.model_copy(update={"method": choice.method}), choice.reason, planned
+    write_json(context.scratch / _STRATEGY, strategy._asdict())
+    return config.model_copy(update={"strategy": strategy.name}), choice.reason, planned
+
+
+def _devices(machine: Environment) -> tuple[int, Device]:
+    """Processes that will train, and the device of each."""
+    if machine.cluster is None:
+        return machine.group.size, this_device(machine.group.local_size)
+    from seekforge.train.cluster import survey
+
+    return survey(machine.cluster)
+
+
+def _strategy(context: StageContext, config: TrainConfig, ranks: int, fits_whole: bool) -> Strategy:
+    """By `choose_strategy`; a run that is taken up keeps that of its checkpoints.
+
+    Raises:
+        ConfigError: Its checkpoints were written with another than is asked for.
+    """
+    if context.environment.group.sharded and config.strategy == "auto":  # as `accelerate launch` was told
+        config = config.model_copy(update={"strategy": "fsdp"})
+    chosen = choose_strategy(config, ranks, fits_whole)
+    kept = context.scratch / _STRATEGY
+    before = Strategy(**read_json(kept)) if kept.is_file() else chosen
+    if before.name == chosen.name or (config.strategy == "auto" and ranks > 1):
+        return before
+    several = " and start several processes with --devices" if ranks == 1 else ""
+    raise ConfigError(
+        f"its checkpoints were written with strategy {before.name}, and now it is {chosen.name}",
+        where=str(context.folder),
+        mend=f"Set train.strategy={before.name}{several}, or remove the folder",
+    )
 
 
 def _choice(context: StageContext, records: int, plan: Any) -> Choice:  # noqa: ANN401
@@ -124,7 +164,7 @@ def _choice(context: StageContext, records: int, plan: Any) -> Choice:  # noqa: 
     return choice
 
 
-def _details(context: StageContext, job: Job, trained: Trained, reason: str) -> dict[str, Any]:
+def _details(context: StageContext, job: Job, trained: Trained, reason: str, ranks: int) -> dict[str, Any]:
     config = job.config
     settings = {
         "base model": context.recipe.model,
@@ -137,6 +177,8 @@ def _details(context: StageContext, job: Job, trained: Trained, reason: str) -> 
         "trained parameters": f"{trained.trainable:,} of {trained.parameters:,}",
         "answer tokens an epoch": f"{answer_tokens(job.train):,}",
     }
+    if ranks > 1:
+        settings["devices"] = f"{ranks}, {config.strategy}"
     if config.method != "full":
         switches = [name for name in ("dora", "rslora", "experts") if getattr(config.lora, name)]
         settings |= {"rank": config.lora.rank, "alpha": config.lora.alpha}
