@@ -24,11 +24,23 @@ _TRY_AGAIN = "Run the same command again: it goes on from the last checkpoint"
 _INTERRUPTED = 130
 
 
+def followed() -> bool:
+    """Whether this process is a rank above 0; then its work, the trainings of rank 0, is done when this returns."""
+    from seekforge.core.config import environment
+
+    group = environment().group
+    if group.rank:
+        from seekforge.train.team import follow
+
+        follow(group)
+    return group.rank > 0
+
+
 @contextmanager
 def crew(devices: int | None, cluster: bool) -> Iterator[Environment | None]:
-    """The machine's settings for the process that runs the command; None for those that need not.
+    """The machine's settings for the process that runs the command, rank 0.
 
-    These are the ranks above 0, whose work is done when this returns, and the process that starts the ranks itself.
+    None for the process that has started the ranks itself: its work is done.
 
     Raises:
         ConfigError: The group was started from outside with another size.
@@ -39,25 +51,20 @@ def crew(devices: int | None, cluster: bool) -> Iterator[Environment | None]:
 
     machine = environment()
     group = machine.group
-    if cluster:
-        yield replace(machine, cluster=Cluster(devices))
-    elif group.size == 1:
-        if devices is not None and devices > 1:
-            _spawn(devices)
-            yield None
-        else:
-            yield machine
-    else:
+    if group.size > 1:
         if not group.ours and devices not in (None, group.size):
             raise ConfigError(f"{group.size} processes run already", where="--devices", mend="Leave it out")
-        from seekforge.train.team import follow, leading
+        from seekforge.train.team import leading
 
-        if group.rank:
-            follow(group)
-            yield None
-        else:
-            with leading(group):
-                yield machine
+        with leading(group):
+            yield machine
+    elif cluster:
+        yield replace(machine, cluster=Cluster(devices))
+    elif devices is not None and devices > 1:
+        _spawn(devices)
+        yield None
+    else:
+        yield machine
 
 
 def _spawn(devices: int) -> None:
@@ -68,11 +75,11 @@ def _spawn(devices: int) -> None:
         SeekforgeError: A rank died. What a rank has said itself is not said again.
     """
     import torch
-
-    from seekforge.core.config.environment import GROUP_NAME, share_threads
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    from seekforge.core.config.environment import GROUP_NAME, share_threads
 
     gpus = torch.cuda.device_count()
     if 0 < gpus < devices:

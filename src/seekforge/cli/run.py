@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seekforge.cli.devices import CLUSTER, DEVICES, crew
+from seekforge.cli.devices import CLUSTER, DEVICES, crew, followed
 
 if TYPE_CHECKING:
     from seekforge.cli.pipeline import Finished
@@ -38,6 +38,8 @@ def command(
 
     Example: seekforge run recipes/risk_desk.yaml --set train.epochs=1 --until evaluate
     """
+    if followed():
+        return
     from seekforge.cli.pipeline import run_recipe
     from seekforge.core.config import load_recipe
     from seekforge.core.progress import for_terminal

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seekforge.cli.devices import CLUSTER, DEVICES, crew
+from seekforge.cli.devices import CLUSTER, DEVICES, crew, followed
 
 if TYPE_CHECKING:
     from seekforge.core.config import Environment, Recipe
@@ -30,6 +30,9 @@ def command(
     max_length: Annotated[int, typer.Option("--max-length", "--max_length", help="Longest record in tokens.")] = 1024,
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Recompute activations: less memory.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
+    strategy: Annotated[
+        str, typer.Option(help="auto, ddp or fsdp: whether several devices each hold the model or share it.")
+    ] = "auto",
     devices: Annotated[int | None, typer.Option(min=1, help=DEVICES)] = None,
     cluster: Annotated[bool, typer.Option("--cluster", help=CLUSTER)] = False,
     plan: Annotated[
@@ -42,6 +45,8 @@ def command(
 
     Example: seekforge train --model_name demo --train_data examples/risk_desk/raw.jsonl --epochs 1 --output_dir tuned
     """
+    if followed():
+        return
     from seekforge.core.config import DataConfig, Recipe, SourceConfig, SplitConfig, TrainConfig, validate
     from seekforge.core.models import resolve
 
@@ -53,6 +58,7 @@ def command(
         "batch_size": batch_size,
         "max_length": max_length,
         "checkpointing": checkpointing,
+        "strategy": strategy,
     }
     config = validate(TrainConfig, values, "seekforge train")
     if plan:

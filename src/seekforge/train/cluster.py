@@ -171,7 +171,7 @@ def show(receive: Callable[[], tuple[Any, ...]], progress: Progress) -> None:
 
 def _show_task(receive: Callable[[], tuple[Any, ...]], progress: Progress, task: Task) -> tuple[Any, ...]:
     """Shows one task; returns the message that ended it."""
-    shown = {"advance": task.advance, "say": progress.say}
+    shown: dict[str, Callable[..., None]] = {"advance": task.advance, "say": progress.say}
     while (message := receive())[0] in shown:
         shown[message[0]](*message[1:])
     return message

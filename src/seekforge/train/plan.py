@@ -91,8 +91,8 @@ def check(plan: Plan) -> None:
     fit = "; ".join(map(str, plan.proposals))
     setup = plan.setup
     raise ResourceError(
-        f"{setup.method} with batch_size={setup.batch}{_each(setup)} and {setup.length} tokens needs {_gib(plan.prediction.peak)}, "
-        f"the {plan.device.kind} has {_gib(plan.device.free)} free",
+        f"{setup.method} with batch_size={setup.batch}{_each(setup)} and {setup.length} tokens "
+        f"needs {_gib(plan.prediction.peak)}, the {plan.device.kind} has {_gib(plan.device.free)} free",
         where="train",
         mend=f"These fit: {fit}" if fit else "Nothing fits here: take a smaller model or a larger device",
     )

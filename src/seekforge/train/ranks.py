@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seekforge.core.config.environment import Group, shard_ourselves
+from seekforge.core.config.environment import ALONE, Group, shard_ourselves
 from seekforge.core.errors import SeekforgeError
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Ranks:
         messages: A gloo group for objects; None when alone.
     """
 
-    group: Group = Group()
+    group: Group = ALONE
     messages: Any = None
 
     @property

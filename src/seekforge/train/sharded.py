@@ -1,8 +1,8 @@
 """FSDP2: every device holds a part of each weight, gradient and moment, and fetches a layer when it computes it.
 
-By torch's own `fully_shard` (Zhao et al. 2023, and torchtitan's use of it), on GPUs over NCCL and on CPUs over gloo
-alike. accelerate 1.15 shards on GPUs only, and `transformers` 5.23 cannot go on from a checkpoint of a model that it has
-sharded; so here the model is sharded before the trainer sees it, and the trainer is told to leave it as it is.
+By torch's own `fully_shard` (Zhao et al. 2023), on GPUs over NCCL and on CPUs over gloo alike. accelerate 1.15 shards
+on GPUs only, and `transformers` 5.23 cannot go on from a checkpoint of a model that it has sharded; so here the model is
+sharded before the trainer sees it, and the trainer is told to leave it as it is.
 
 A layer is a unit, what is around the layers another. Weights of layers that are trained in float32 are fetched as
 bfloat16, which is what autocast would make of them on one device; were it left to autocast, it would keep a bfloat16
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_model_state_dict,
@@ -29,6 +28,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_model_state_dict,
     set_optimizer_state_dict,
 )
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
@@ -88,14 +89,14 @@ class ShardedTrainer(Trainer):
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         folder = Path(output_dir)
-        dcp.save(self._weights(), checkpoint_id=folder / MODEL)
-        dcp.save(get_optimizer_state_dict(self.model, self.optimizer), checkpoint_id=folder / OPTIMISER)
+        save(self._weights(), checkpoint_id=folder / MODEL)
+        save(get_optimizer_state_dict(self.model, self.optimizer), checkpoint_id=folder / OPTIMISER)
         if self.args.should_save:
             torch.save(self.lr_scheduler.state_dict(), folder / SCHEDULE)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401
         state = self._weights()
-        dcp.load(state, checkpoint_id=Path(resume_from_checkpoint) / MODEL)
+        load(state, checkpoint_id=Path(resume_from_checkpoint) / MODEL)
         set_model_state_dict(self.model, state, options=StateDictOptions(strict=False))
 
     def _load_best_model(self) -> None:
@@ -105,7 +106,7 @@ class ShardedTrainer(Trainer):
         if checkpoint is None:
             return
         state = get_optimizer_state_dict(self.model, self.optimizer)
-        dcp.load(state, checkpoint_id=Path(checkpoint) / OPTIMISER)
+        load(state, checkpoint_id=Path(checkpoint) / OPTIMISER)
         set_optimizer_state_dict(self.model, self.optimizer, state)
         self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / SCHEDULE, weights_only=True))
 

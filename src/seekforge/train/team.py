@@ -98,7 +98,7 @@ def follow(group: Group) -> None:
     """
     ranks = join(group)
     try:
-        while path := ranks.lead(_not_here):
+        while (path := ranks.lead(_not_here)) is not None:
             train_work(load_work(path), Silent(), ranks)
             release()
     except SeekforgeError:
@@ -115,7 +115,7 @@ def follow(group: Group) -> None:
         ) from error
 
 
-def _not_here() -> NoReturn:
+def _not_here() -> Path | None:
     raise AssertionError("the leader decides")
 
 

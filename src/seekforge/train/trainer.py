@@ -83,7 +83,8 @@ class Trainer(SFTTrainer):
         super().__init__(*args, **settings)
         self._validated = torch.zeros(2, dtype=torch.float64)
         if self.args.world_size > 1:
-            self.train_dataset, self.eval_dataset = map(_with_filler, (self.train_dataset, self.eval_dataset))
+            self.train_dataset: Any = _with_filler(self.train_dataset)
+            self.eval_dataset: Any = _with_filler(self.eval_dataset)
         fuse(self.model)
         if compiled:
             compile_layers(self.model)
@@ -142,7 +143,8 @@ class Trainer(SFTTrainer):
 
     def _records(self, rows: Any) -> int:  # noqa: ANN401
         """Rows of a dataset without the filler, which on several devices is the last."""
-        return len(rows) - (self.args.world_size > 1)
+        fillers = 1 if self.args.world_size > 1 else 0
+        return len(rows) - fillers
 
 
 def _with_filler(rows: Any) -> Any:  # noqa: ANN401

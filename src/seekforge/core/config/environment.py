@@ -31,6 +31,9 @@ class Group:
     sharded: bool = False
 
 
+ALONE = Group()
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A Ray cluster that trains in this process's stead: the one at `RAY_ADDRESS`, or one of this machine alone.
@@ -57,7 +60,7 @@ class Environment:
     runs: Path
     cache: Path
     tracking_uri: str
-    group: Group = Group()
+    group: Group = ALONE
     cluster: Cluster | None = None
 
 
@@ -74,9 +77,11 @@ def _group() -> Group:
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
     values = [os.environ.get(name, "") for name in names]
     if not all(value.isdigit() for value in values) or int(values[1]) < 2:
-        return Group()
+        return ALONE
     ours = os.environ.get("TORCHELASTIC_RUN_ID", "").startswith(GROUP_NAME)
-    return Group(*map(int, values), ours=ours, sharded=os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true")
+    sharded = os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+    rank, size, local_rank, local_size = map(int, values)
+    return Group(rank, size, local_rank, local_size, ours, sharded)
 
 
 def shard_ourselves() -> None:
