@@ -1,8 +1,8 @@
 """FSDP2: every device holds a part of each weight, gradient and moment, and fetches a layer when it computes it.
 
 By torch's own `fully_shard` (Zhao et al. 2023), on GPUs over NCCL and on CPUs over gloo alike. accelerate 1.15 shards
-on GPUs only, and `transformers` 5.23 cannot go on from a checkpoint of a model that it has sharded; so here the model is
-sharded before the trainer sees it, and the trainer is told to leave it as it is.
+on GPUs only, and `transformers` 5.23 cannot go on from a checkpoint of a model that it has sharded; so here the model
+is sharded before the trainer sees it, and the trainer is told to leave it as it is.
 
 A layer is a unit, what is around the layers another. Weights of layers that are trained in float32 are fetched as
 bfloat16, which is what autocast would make of them on one device; were it left to autocast, it would keep a bfloat16
