@@ -19,18 +19,19 @@ from seekforge.core.config import environment
 from seekforge.core.config.environment import quiet_libraries
 from seekforge.core.errors import SeekforgeError
 from seekforge.core.progress import Silent
+from seekforge.core.records import Message, Record
 from seekforge.engines.transformers import load_model, load_tokenizer
 from seekforge.train import callbacks, trainer
 from seekforge.train.ranks import LeaderFailed, Ranks, join
 from seekforge.train.sft import train
 
-STEPS = {"epochs": 3, "max_steps": 13, "evaluate_every": 3, "learning_rate": 5e-3, "schedule": "constant"}
+STEPS = {"epochs": 3, "max_steps": 9, "evaluate_every": 3, "learning_rate": 5e-3, "schedule": "constant"}
 # 18 records in batches of 4: the last batch of an epoch has two, which two ranks share; accumulated, one rank has none.
 CASES: dict[str, dict[str, Any]] = {
     "lora": STEPS,
     "accumulated": {**STEPS, "batch_size": 2, "accumulate": 2, "max_steps": 6},
     "packed": {**STEPS, "packing": True, "max_length": 96, "max_steps": 5},
-    "overfit": {**STEPS, "learning_rate": 0.3, "overfit_tolerance": 0.0, "evaluate_every": 2, "max_steps": 40},
+    "overfit": {**STEPS, "learning_rate": 2e-2, "evaluate_every": 4, "epochs": 100, "max_steps": 60},
     "full": {**STEPS, "method": "full", "learning_rate": 5e-4, "max_steps": 6},
     "nan": {**STEPS, "learning_rate": 4e-3},
     "killed": STEPS,
@@ -59,7 +60,9 @@ def main(folder: Path, work: Path, cases: list[str]) -> None:
 
 def _run(folder: Path, work: Path, name: str, strategy: str, ranks: Ranks) -> dict[str, Any]:
     tokenizer = load_tokenizer(folder)
-    job = tiny.job(work, tokenizer, "qwen2", tiny.records(18), **{**CASES[name], "strategy": strategy or "auto"})
+    records, held_out = (_nonsense(0, 4), _nonsense(4, 8)) if name == "overfit" else (tiny.records(18), None)
+    settings = {**CASES[name], "strategy": strategy or "auto"}
+    job = tiny.job(work, tokenizer, "qwen2", records, held_out, **settings)
     job.scratch.mkdir(parents=True, exist_ok=True)
 
     def once() -> Any:
@@ -87,6 +90,12 @@ def _run(folder: Path, work: Path, name: str, strategy: str, ranks: Ranks) -> di
         "trainable": trained.trainable,
         "parameters": trained.parameters,
     }
+
+
+def _nonsense(start: int, count: int) -> list[Record]:
+    """Records from which nothing can be learnt for others."""
+    numbers = [str(n**5 % 1_000_003) for n in range(start + 2, start + count + 2)]
+    return [Record(f"n{n}", (Message("user", n), Message("assistant", n[::-1]))) for n in numbers]
 
 
 def _break(ranks: Ranks) -> None:

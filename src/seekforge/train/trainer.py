@@ -82,6 +82,7 @@ class Trainer(SFTTrainer):
     def __init__(self, *args: Any, compiled: bool = False, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **settings)
         self._validated = torch.zeros(2, dtype=torch.float64)
+        self._order: EpochOrder | None = None
         if self.args.world_size > 1:
             self.train_dataset: Any = _with_filler(self.train_dataset)
             self.eval_dataset: Any = _with_filler(self.eval_dataset)
@@ -123,6 +124,8 @@ class Trainer(SFTTrainer):
         return found
 
     def _run_epoch(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
+        if self._order is not None:  # taken up amid an epoch on several devices, accelerate's wrappers hide it
+            self._order.set_epoch(settings["epoch"])
         if not self.control.should_training_stop:
             super()._run_epoch(*args, **settings)
 
@@ -131,7 +134,8 @@ class Trainer(SFTTrainer):
         lengths = [len(ids) for ids in rows["input_ids"]][: self._records(rows)]
         together = self.args.train_batch_size * self.args.world_size
         step = together * self.args.gradient_accumulation_steps
-        return EpochOrder(lengths, step, self.args.data_seed, self._multiple(together))
+        self._order = EpochOrder(lengths, step, self.args.data_seed, self._multiple(together))
+        return self._order
 
     def _get_eval_sampler(self, eval_dataset: Any) -> InOrder:  # noqa: ANN401
         together = self.args.eval_batch_size * self.args.world_size
