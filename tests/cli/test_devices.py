@@ -27,7 +27,7 @@ Seekforge = Callable[..., Any]
 
 
 def failures(*codes: int) -> dict[int, Any]:
-    return {rank: SimpleNamespace(rank=rank, exitcode=code) for rank, code in enumerate(codes)}
+    return {rank: SimpleNamespace(exitcode=code) for rank, code in enumerate(codes)}
 
 
 @pytest.mark.parametrize(("codes", "ended"), [((2, -15), 2), ((75, 1), 1), ((75, 75), 75), ((3, 75), 3)])

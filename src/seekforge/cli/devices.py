@@ -110,11 +110,11 @@ def _report(failures: Mapping[int, Any], devices: int) -> NoReturn:
     Raises:
         SeekforgeError: It was killed.
     """
-    first = min(failures.values(), key=lambda failure: _order(failure.exitcode))
-    if first.exitcode > 0:
-        sys.exit(first.exitcode)
-    name = signal.Signals(-first.exitcode).name
-    raise SeekforgeError(f"rank {first.rank} of {devices} was ended by {name}", mend=_TRY_AGAIN)
+    rank, code = min(((rank, failure.exitcode) for rank, failure in failures.items()), key=lambda one: _order(one[1]))
+    if code > 0:
+        sys.exit(code)
+    name = signal.Signals(-code).name
+    raise SeekforgeError(f"rank {rank} of {devices} was ended by {name}", mend=_TRY_AGAIN)
 
 
 def _order(exit_code: int) -> int:

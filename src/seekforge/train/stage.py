@@ -63,7 +63,7 @@ class TrainStage:
             output=context.folder,
             scratch=context.scratch,
         )
-        trained = train_together(Work(base, job), context.environment, context.progress)
+        trained = train_together(Work(base.absolute(), job), context.environment, context.progress)
         write_json(context.folder / "base.json", {"model": recipe.model, "method": config.method})
         long = {split: encoded.long for split, encoded in splits.items() if encoded.long}
         if long:
