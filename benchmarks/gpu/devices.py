@@ -125,7 +125,7 @@ def _compare(done: dict[str, Any], name: str) -> None:
     pairs = list(zip(alone["losses"], here["losses"], strict=False))[:COMPARED]
     here["losses_off"] = max(abs(a - b) / a for a, b in pairs)
     here["speed_up"] = round(here["tokens_per_second"] / alone["tokens_per_second"], 3)
-    here["peak_share"] = round(max(here["peak_gib"]) / max(alone["peak_gib"]), 3)
+    here["peak_share"] = round(max(here["peak_gib"]) / max(*alone["peak_gib"], 1e-9), 3)  # on a CPU none is measured
     print(f"{name}: losses off {here['losses_off']:.1e}, {here['speed_up']} times as fast, peak {here['peak_share']}")
 
 

@@ -61,6 +61,34 @@ def test_a_step_that_cannot_be_shared_is_one_line(seekforge: Seekforge, work: Pa
     assert "full, batch 3 on each of 3 devices that share the model, 1024 tokens" in done.out
 
 
+def test_gpus_that_are_not_used_are_named(
+    seekforge: Seekforge, work: Path, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seekforge.train.settle.visible_gpus", lambda: 4)
+    options = ["--model_name", inputs / "model", "--train_data", inputs / "x.jsonl", "--output_dir", "o"]
+    done = seekforge("train", *options, "--epochs", 0.1)
+    assert done.code == 0, done.err
+    assert "4 GPUs seen, one is used: --devices 4 takes all" in done.err
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_search_is_not_for_a_group(
+    rank: int, seekforge: Seekforge, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": 2}.items():
+        monkeypatch.setenv(name, str(value))
+    done = seekforge("train", "search", ROOT / "recipes" / "risk_desk.yaml")
+    assert done.code == 2
+    said = "2 processes: a search's trials are trainings in one process. Start it alone; --workers N tries N at once"
+    assert done.err.strip() == ("" if rank else f"seekforge: {said}")
+
+
+def test_a_search_takes_no_devices(seekforge: Seekforge, work: Path) -> None:
+    done = seekforge("train", "--devices", 2, "search", ROOT / "recipes" / "risk_desk.yaml")
+    assert done.code == 2
+    assert "'--devices' does not go with 'search'" in done.err
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")

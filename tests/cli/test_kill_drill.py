@@ -38,7 +38,7 @@ class Drill:
         command = [*self.command, stage, str(step)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 600
                 while f"{stage} {step}" not in self.steps():
                     assert process.poll() is None, process.communicate()
                     assert time.monotonic() < deadline

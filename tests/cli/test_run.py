@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import LONG
 
 from seekforge.cli import pipeline, run
 from seekforge.core import artifacts, tracking
@@ -200,8 +201,8 @@ def test_a_registry_that_does_not_answer_costs_a_line_and_not_the_run(
 
 def test_the_report_is_shown_relative_where_that_is_shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run._short(tmp_path / "runs" / "x") == "runs/x"
-    assert run._short(Path("/elsewhere/x")) == "/elsewhere/x"
+    assert run.short(tmp_path / "runs" / "x") == "runs/x"
+    assert run.short(Path("/elsewhere/x")) == "/elsewhere/x"
 
 
 INTERRUPTED = """
@@ -210,7 +211,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs us
 from seekforge.cli import app, pipeline
 def slow():
     print("here", flush=True)
-    time.sleep(30)
+    time.sleep(3600)
 pipeline.all_stages = slow
 sys.argv = ["seekforge", "run", sys.argv[1]]
 app.main()
@@ -224,7 +225,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "here\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert err.strip() == "seekforge: stopped; the same command goes on from here"
 

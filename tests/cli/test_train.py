@@ -22,6 +22,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.make(tmp_path_factory.mktemp("model"), "qwen2")
 
 
+@pytest.fixture(autouse=True)
+def room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others leave free on this machine is not what these tests are about."""
+    monkeypatch.setattr(hardware, "free_memory", lambda: 16 << 30)
+
+
 @pytest.fixture
 def changed(model: Path, tmp_path: Path) -> Callable[..., Path]:
     """A copy of the model with other values in one of its files."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 import seekforge.core.config as config_package
 from seekforge.core.config import Config, Recipe, load_recipe, validate
-from seekforge.core.config.environment import environment
+from seekforge.core.config.environment import environment, worker_environment
 from seekforge.core.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -244,6 +244,31 @@ def test_learning_rate_follows_the_method() -> None:
     rates = [validate(config_package.TrainConfig, {"method": m}, "x").rate for m in ("lora", "qlora", "full")]
     assert rates == [3e-4, 3e-4, pytest.approx(3e-5)]
     assert validate(config_package.TrainConfig, {"learning_rate": 0.5}, "x").rate == 0.5
+
+
+def test_layers_go_before_the_file_key_by_key_and_set_before_both(file: Path, tmp_path: Path) -> None:
+    layer = tmp_path / "best.yaml"
+    layer.write_text("train: {epochs: 9, lora: {rank: 3}}\nsearch: {trials: 5}\n", encoding="utf-8")
+    before, after = load_recipe(file, ["train.lora.alpha=7"]), load_recipe(file, ["train.lora.alpha=7"], [layer])
+    assert (after.train.epochs, after.train.lora.rank, after.train.lora.alpha, after.search.trials) == (9, 3, 7, 5)
+    changed = {"epochs": 9, "lora": after.train.lora}
+    assert after.train == before.train.model_copy(update=changed), "what the layer does not name stays"
+    assert load_recipe(file, ["train.epochs=2"], [layer]).train.epochs == 2
+    layer.write_text("train: {epoch: 9}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="unknown key 'epoch'; did you mean 'epochs'"):
+        load_recipe(file, [], [layer])
+
+
+def test_workers_have_a_device_each_and_a_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert "CUDA_VISIBLE_DEVICES" not in worker_environment(0, threads=1, devices=0)
+    assert [worker_environment(n, 1, 2)["CUDA_VISIBLE_DEVICES"] for n in range(3)] == ["0", "1", "0"]
+    assert worker_environment(0, threads=3, devices=0)["OMP_NUM_THREADS"] == "3"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 6")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert worker_environment(1, 1, 2)["CUDA_VISIBLE_DEVICES"] == "6"
+    assert worker_environment(1, 1, 2)["OMP_NUM_THREADS"] == "2", "what the user has set stays"
 
 
 def test_environment_is_read_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

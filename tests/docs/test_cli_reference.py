@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def _reference(*arguments: str, columns: int = 80) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.docs.cli_reference", *arguments]
     environment = {**os.environ, "COLUMNS": str(columns)}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_page_is_current_whatever_the_terminal() -> None:

@@ -45,9 +45,17 @@ def _lines(page: Path) -> Iterator[str]:
         if language in {"sh", "bash", "console"}:
             yield from (line.strip() for line in block.replace("\\\n", " ").splitlines())
     for span in _SPAN.findall(_FENCE.sub("", text)):
-        is_name = len(span.split()) == 2 and span.startswith("seekforge ")
         if "[OPTIONS]" not in span:  # a usage line
-            yield f"{span} --help" if is_name else span
+            yield f"{span} --help" if _is_name(span) else span
+
+
+def _is_name(span: str) -> bool:
+    """`seekforge train` or `seekforge train search`: a command is spoken of, not called."""
+    group: Any = get_command(app)
+    tool, *names = span.split()
+    if tool != "seekforge" or not names:
+        return False
+    return len(names) == 1 or (len(names) == 2 and names[1] in getattr(group.commands.get(names[0]), "commands", {}))
 
 
 def _commands(page: Path) -> list[str]:
@@ -68,6 +76,8 @@ def _parse(arguments: list[str]) -> None:
     resilient = "--help" in arguments  # then what is required may be missing
     command = group
     while rest and hasattr(command, "commands"):  # `keys add`
+        if command.invoke_without_command and rest[0].startswith("-"):  # `train --epochs 1`, beside `train search`
+            break
         name = rest.pop(0)
         if name not in command.commands:
             raise LookupError(f"no command '{name}'")
@@ -128,7 +138,7 @@ def test_docstring_examples_run() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     attempted: dict[str, int] = json.loads(done.stdout.splitlines()[-1])

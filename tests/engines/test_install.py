@@ -6,11 +6,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from tests.patience import LONG, wait_for
 from typer.testing import CliRunner
 
 from seekforge.cli.app import app
@@ -154,20 +154,14 @@ def test_broken_off_it_leaves_no_process_and_starts_over(
         [sys.executable, "-c", INSTALL, str(known.lock), str(stall)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert parent.stdout is not None
-    until = time.monotonic() + 60
-    while not stall.exists() or not stall.read_text().strip():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_for(lambda: stall.exists() and stall.read_text().endswith("\n"), 600)
     with pytest.raises(ResourceError, match="another command"):
         install.install(known, env, Silent())
     child = int(stall.read_text())
     parent.send_signal(number)
-    assert parent.wait(20) != 0
+    assert parent.wait(LONG) != 0
     parent.stdout.close()
-    until = time.monotonic() + 5
-    while alive(child):
-        assert time.monotonic() < until, "it outlived us"
-        time.sleep(0.02)
+    wait_for(lambda: not alive(child))
     assert not install.installed(env)[0].whole
     said = Silent()
     assert install.install(known, env, said).whole

@@ -9,18 +9,19 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
+from tests.patience import LONG, patiently, wait_for
 
 from seekforge.core.errors import EngineError, InputError, ModelError
 from seekforge.engines.openvino import OpenVinoEngine
 from seekforge.engines.protocol import Delta, Engine, Sampling
 
 FRANCE = [{"role": "user", "content": "What is the capital of France?"}]
-LONG = Sampling(max_new_tokens=2000, ignore_eos=True)
+ENDLESS = Sampling(max_new_tokens=4000, ignore_eos=True)  # most of a minute on two quick cores
 
 
 @pytest.fixture(scope="module")
 def engine(demo_gguf_q8: Path) -> Iterator[OpenVinoEngine]:
-    engine = OpenVinoEngine(demo_gguf_q8)
+    engine = OpenVinoEngine(demo_gguf_q8, piece_seconds=0)  # a piece a step, however slow the machine
     yield engine
     engine.close()
 
@@ -34,11 +35,8 @@ async def collect(engine: OpenVinoEngine, prompt: list[int], sampling: Sampling)
     return [delta async for delta in engine.stream(prompt, sampling)]
 
 
-def wait_until_free(engine: OpenVinoEngine, seconds: float = 1.0) -> None:
-    until = time.monotonic() + seconds
-    while engine.stats().running or engine.stats().waiting:
-        assert time.monotonic() < until, "the slot is still taken"
-        time.sleep(0.01)
+def wait_until_free(engine: OpenVinoEngine, seconds: float = LONG) -> None:
+    wait_for(lambda: not (engine.stats().running or engine.stats().waiting), seconds)
 
 
 def test_a_quantised_file_answers_right(engine: OpenVinoEngine, france: list[int]) -> None:
@@ -104,7 +102,7 @@ def test_ignore_eos_and_the_limit(engine: OpenVinoEngine, france: list[int]) -> 
 
 def test_the_answer_ends_with_the_context(engine: OpenVinoEngine) -> None:
     prompt = [30] * (engine.context_length - 2)
-    engine_options = engine._job(prompt, LONG, lambda event: None, text=False).options
+    engine_options = engine._job(prompt, ENDLESS, lambda event: None, text=False).options
     assert engine_options["max_new_tokens"] == 2
 
 
@@ -120,54 +118,63 @@ def test_generate_and_streams_at_the_same_time(engine: OpenVinoEngine, france: l
 
     thread.start()
     streamed = asyncio.run(streams())
-    thread.join(60)
+    thread.join(600)
     assert batches == [16] * 4
     assert [sum(len(d.token_ids) for d in deltas) for deltas in streamed] == [16] * 4
 
 
 def test_closing_a_stream_frees_the_slot(engine: OpenVinoEngine, france: list[int]) -> None:
     async def start_and_leave() -> None:
-        stream = engine.stream(france, LONG)
+        stream = engine.stream(france, ENDLESS)
         await anext(stream)
         assert engine.stats().running == 1
         await stream.aclose()
 
     asyncio.run(start_and_leave())
-    wait_until_free(engine)
+    wait_until_free(engine, 15)  # the rest of the answer would take longer
 
 
 def test_cancelling_the_task_frees_the_slot(engine: OpenVinoEngine, france: list[int]) -> None:
     async def start_and_cancel() -> None:
-        task = asyncio.create_task(collect(engine, france, LONG))
-        await asyncio.sleep(0.3)
-        assert engine.stats().running == 1
+        task = asyncio.create_task(collect(engine, france, ENDLESS))
+        while not engine.stats().running:
+            assert not task.done()
+            await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(start_and_cancel())
-    wait_until_free(engine)
+    wait_until_free(engine, 15)
 
 
 def test_an_answer_that_takes_too_long_ends_and_frees_the_slot(engine: OpenVinoEngine, france: list[int]) -> None:
-    async def read_all() -> int:
+    def ends(seconds: float) -> None:
+        wait_until_free(engine)
         pieces = 0
-        with pytest.raises(TimeoutError):
-            async for _ in engine.stream(france, LONG, seconds=0.4):
-                pieces += 1
-        return pieces
 
-    began = time.monotonic()
-    assert asyncio.run(read_all()) > 1
-    assert time.monotonic() - began < 2
-    wait_until_free(engine)
+        async def read_all() -> None:
+            nonlocal pieces
+            async for _ in engine.stream(france, ENDLESS, seconds=seconds):
+                pieces += 1
+
+        with pytest.raises(TimeoutError):
+            asyncio.run(read_all())
+        assert 1 < pieces < 1000, "neither at once nor after all"
+        wait_until_free(engine, 5)
+
+    patiently(ends, 0.4, 2, 6)
 
 
 def test_idle_costs_nothing(engine: OpenVinoEngine) -> None:
     wait_until_free(engine)
-    before = time.process_time()
-    time.sleep(1)
-    assert time.process_time() - before < 0.05
+
+    def idle(seconds: float) -> None:
+        before = time.process_time()
+        time.sleep(seconds)
+        assert time.process_time() - before < 0.05 * seconds, "or something else was at work"
+
+    patiently(idle, 1, 1, 1, 3)
 
 
 def test_what_it_refuses(engine: OpenVinoEngine, france: list[int]) -> None:
@@ -189,19 +196,17 @@ def test_a_closed_engine_says_so(demo_gguf_q8: Path) -> None:
 
     def wait_for_ever() -> None:
         try:
-            engine.generate([prompt] * 3, LONG)
+            engine.generate([prompt] * 3, ENDLESS)
         except EngineError as error:
             errors.append(error)
 
     thread = threading.Thread(target=wait_for_ever)
     thread.start()
-    while engine.stats().running < 2:
-        time.sleep(0.01)
-    assert engine.stats().waiting == 1
+    wait_for(lambda: (engine.stats().running, engine.stats().waiting) == (2, 1))
     engine.close()
-    thread.join(5)
+    thread.join(LONG)
     assert "closed" in str(errors[0])
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     with pytest.raises(EngineError, match="closed"):
         engine.generate([prompt], Sampling())
 

@@ -244,7 +244,7 @@ def test_a_large_vocabulary_is_built_soon() -> None:
     held = {"tokenizer.ggml.tokens": tokens, "tokenizer.ggml.token_type": [1] * len(tokens)}
     started = time.process_time()
     ours = GgufTokenizer({**held, "tokenizer.ggml.pre": "qwen2", "tokenizer.ggml.merges": merges}, "m.gguf")
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 30, "a second or two is usual"
     assert ours.decode(ours.encode("你好, world")) == "你好, world"
 
 

@@ -182,7 +182,7 @@ def test_a_train_artifact_without_weights_is_one_line(folder: Path, tmp_path: Pa
 
 def test_names(engine: TransformersEngine, folder: Path) -> None:
     assert engine.name == "transformers FP32"
-    assert TransformersEngine(folder).name == "transformers BF16"
+    assert TransformersEngine(folder, "bfloat16").name == "transformers BF16"
 
 
 def test_the_demo_answers(demo_folder: Path) -> None:

@@ -33,7 +33,6 @@ _SMALL = {
     "parity.positions": "20",
     "serve.requests": "4",
     "serve.concurrency": "2",
-    "serve.prompt_tokens": "64",
     "serve.max_new_tokens": "4",
 }
 
@@ -120,14 +119,14 @@ def _is_measured(name: str, recipe: Recipe) -> bool:
 def test_chinese_reviews_run_from_end_to_end(tmp_path: Path) -> None:
     raw = tmp_path / "raw.jsonl"
     make = [sys.executable, str(ROOT / "examples/reviews_zh/make.py"), "--out", str(raw), "--limit", "60"]
-    subprocess.run(make, check=True, timeout=60)
+    subprocess.run(make, check=True, timeout=600)
     settings = {"data.sources": f"[{{path: {raw}}}]", **_SMALL}
     command = [sys.executable, "-m", "seekforge.cli.app", "run", str(ROOT / "recipes/reviews_zh.yaml")]
     command += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     environment = {**os.environ, "SEEKFORGE_RUNS": str(tmp_path / "runs"), "SEEKFORGE_CACHE": str(tmp_path / "cache")}
 
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=1800
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=3600
     )
 
     assert done.returncode in {0, 3}, done.stdout + done.stderr

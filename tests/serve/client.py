@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from tests.patience import LONG
 
 from seekforge.engines.fake import FakeEngine
 from seekforge.serve.worker import create_app
@@ -35,7 +36,7 @@ class Client:
         self.engine, self.app = engine, create_app(engine, "demo", **settings)
 
     def send(self, method: str, path: str, content: bytes = b"") -> Response:
-        return asyncio.run(asyncio.wait_for(self._send(method, path, content), 30))
+        return asyncio.run(asyncio.wait_for(self._send(method, path, content), LONG))
 
     def post(self, path: str = COMPLETIONS, **body: Any) -> Response:
         return self.send("POST", path, json.dumps({"messages": USER, **body}).encode())

@@ -1,5 +1,6 @@
 """Stands in for the Python of vLLM's environment in tests: serves HTTP, with an engine process behind it."""
 
+import itertools
 import json
 import os
 import signal
@@ -24,7 +25,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with Path(option("--record")).open("a") as record:
             record.write(f"{self.path} {json.dumps(body)}\n")
-        late = time.monotonic() - STARTED < float(option("--decodes-after"))
+        after = float(option("--decodes-after"))  # seconds; below 0 requests
+        late = time.monotonic() - STARTED < after if after >= 0 else next(COUNT) < -after
         choice = {"index": 0, "text": "bonjour", "message": {"role": "assistant", "content": "bonjour"}}
         usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
         whole = {"id": "x", "object": "chat.completion", "created": 0, "model": body["model"], "usage": usage}
@@ -41,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-STARTED = time.monotonic()
+STARTED, COUNT = time.monotonic(), itertools.count()
 if "--crash" in sys.argv:
     sys.stdout.write("(EngineCore pid=7) ERROR 11-24 06:41:37 [core.py:99] ValueError: no room for the KV cache\n")
     sys.stdout.write("(APIServer pid=6) Traceback (most recent call last):\n" + "  File ...\n" * 20)

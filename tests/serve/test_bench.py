@@ -9,6 +9,10 @@ from seekforge.serve.bench import Load, Sample, percentile, run, summarise
 from seekforge.serve.process import Worker, WorkerSpec, free_port
 
 
+def user(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
 def test_the_summary_counts_only_what_succeeded() -> None:
     samples = [
         Sample(0.1, 1.0, 10),
@@ -38,15 +42,15 @@ def test_percentile_is_the_smallest_value_that_enough_do_not_exceed(values: list
 
 def test_load_on_a_real_worker(tmp_path: Path) -> None:
     with Worker(WorkerSpec("fake", "demo", tmp_path / "log", ready_seconds=60)) as worker:
-        summary = run(Load(worker.url, "demo", ["one", "two"], requests=12, concurrency=4, max_new_tokens=16))
-        wrong = run(Load(worker.url, "other", ["x"], requests=2, concurrency=2, max_new_tokens=16))
+        summary = run(Load(worker.url, "demo", [user("one two three"), user("four")], 12, 4, max_new_tokens=2))
+        wrong = run(Load(worker.url, "other", [user("x")], 2, 2, max_new_tokens=16))
     assert (summary.requests, summary.errors) == (12, 0)
-    assert summary.tokens_per_second * summary.seconds == pytest.approx(12 * 16)
+    assert summary.tokens_per_second * summary.seconds == pytest.approx(12 * 2)
     assert 0 < summary.ttft_p50 <= summary.latency_p50 <= summary.latency_p95
     assert wrong.errors == 2
     assert "404" in str(wrong.first_error)
 
 
 def test_nobody_there_is_an_error_and_no_exception() -> None:
-    load = Load(f"http://127.0.0.1:{free_port()}", "demo", ["x"], requests=2, concurrency=1, max_new_tokens=1)
+    load = Load(f"http://127.0.0.1:{free_port()}", "demo", [user("x")], 2, 1, max_new_tokens=1)
     assert run(load).errors == 2

@@ -5,7 +5,6 @@ import base64
 import json
 import os
 import signal
-import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from tests.engines.test_embed import minilm
-from tests.serve.test_process import gone
+from tests.patience import LONG, patiently
+from tests.serve.test_process import check_until_it_has_ended, gone
 
 from seekforge.core.errors import EngineError
 from seekforge.engines.embed.fake import FakeEmbedder
@@ -38,7 +38,7 @@ def ask(embedder: FakeEmbedder, *bodies: Any, path: str = EMBEDDINGS, **settings
 
     async def run() -> list[httpx.Response]:
         transport = httpx.ASGITransport(create_app(embedder, "vec", **settings))
-        async with httpx.AsyncClient(transport=transport, base_url="http://worker", timeout=30) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://worker", timeout=LONG) as client:
             sent = [
                 client.get(path)
                 if body is None
@@ -130,13 +130,16 @@ def test_dimensions_only_where_the_model_was_trained_for_them() -> None:
 
 
 def test_concurrent_requests_share_batches() -> None:
-    embedder = FakeEmbedder(seconds=0.05)
-    answers = ask(embedder, *({"input": f"text {n}"} for n in range(40)))
-    assert {answer.status_code for answer in answers} == {200}
-    for n, answer in enumerate(answers):
-        assert np.allclose(answer.json()["data"][0]["embedding"], FakeEmbedder().embed([f"text {n}"])[0])
-    assert sum(embedder.batches) == 40
-    assert len(embedder.batches) <= 4
+    def share(seconds: float) -> None:
+        embedder = FakeEmbedder(seconds=seconds)
+        answers = ask(embedder, *({"input": f"text {n}"} for n in range(40)))
+        assert {answer.status_code for answer in answers} == {200}
+        for n, answer in enumerate(answers):
+            assert np.allclose(answer.json()["data"][0]["embedding"], FakeEmbedder().embed([f"text {n}"])[0])
+        assert sum(embedder.batches) == 40
+        assert len(embedder.batches) <= 4
+
+    patiently(share, 0.05, 0.5, 3)
 
 
 def test_a_small_request_does_not_wait_for_a_large_one() -> None:
@@ -152,7 +155,8 @@ def test_a_small_request_does_not_wait_for_a_large_one() -> None:
                 ended.append(name)
 
             large = asyncio.create_task(job("large", ["text"] * 200))
-            await asyncio.sleep(0.03)
+            while not embedder.batches:
+                await asyncio.sleep(0.001)
             await asyncio.gather(job("small", ["one"]), large)
             return ended
 
@@ -200,7 +204,8 @@ def test_a_client_that_goes_takes_its_texts_along() -> None:
             batcher = Batcher(embedder, executor, BatchLimits(texts=4), lambda texts, seconds: None)
             texts = ["text"] * 400
             work = asyncio.create_task(batcher.embed(texts, embedder.count(texts), "passage"))
-            await asyncio.sleep(0.07)
+            while len(embedder.batches) < 2:
+                await asyncio.sleep(0.001)
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             assert batcher.waiting == 0
@@ -223,12 +228,19 @@ def test_a_failed_embedder_is_503_and_not_ready() -> None:
 
 
 def test_what_is_too_much_and_too_slow() -> None:
-    limits = Limits(running=1, waiting=1)
-    answers = ask(FakeEmbedder(seconds=0.2), *({"input": "a"} for _ in range(4)), limits=limits)
-    assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429]
-    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers if answer.status_code == 429)
-    [late] = ask(FakeEmbedder(seconds=1), {"input": "a"}, limits=Limits(answer_seconds=0.1))
-    assert late.status_code == 504
+    def much(seconds: float) -> None:
+        answers = ask(
+            FakeEmbedder(seconds=seconds), *({"input": "a"} for _ in range(4)), limits=Limits(running=1, waiting=1)
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429]
+        assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers if answer.status_code == 429)
+
+    def slow(seconds: float) -> None:
+        [late] = ask(FakeEmbedder(seconds=seconds), {"input": "a"}, limits=Limits(answer_seconds=seconds / 10))
+        assert late.status_code == 504
+
+    patiently(much, 0.2, 1, 5)
+    patiently(slow, 1, 5, 20)
 
 
 def test_state_and_metrics() -> None:
@@ -256,7 +268,7 @@ def test_state_and_metrics() -> None:
 
 
 def spec(tmp_path: Path, model: str, *options: str) -> WorkerSpec:
-    return WorkerSpec(model, "vec", tmp_path / "log", ready_seconds=120, module=MODULE, options=options)
+    return WorkerSpec(model, "vec", tmp_path / "log", ready_seconds=600, module=MODULE, options=options)
 
 
 @pytest.fixture(scope="module")
@@ -292,14 +304,11 @@ def test_the_worker_stops_when_told_and_shows_why_it_cannot_start(tmp_path: Path
     with Worker(spec(tmp_path, "fake", "--matryoshka", "8,16")) as worker:
         pid = worker.pid
         assert pid is not None
-        answer = httpx.post(f"{worker.url}{EMBEDDINGS}", json={"input": "a", "dimensions": 8})
+        answer = httpx.post(f"{worker.url}{EMBEDDINGS}", json={"input": "a", "dimensions": 8}, timeout=LONG)
         assert len(answer.json()["data"][0]["embedding"]) == 8
         os.kill(pid, signal.SIGTERM)
         assert gone(pid)
         with pytest.raises(EngineError, match="status 0"):
-            # A leader that has ended may still have threads that end, and has no status until then.
-            for _ in range(100):
-                worker.check()
-                time.sleep(0.05)
+            check_until_it_has_ended(worker)
     with pytest.raises(EngineError, match=r"status 2.*no such model"), Worker(spec(tmp_path, "none")):
         pass

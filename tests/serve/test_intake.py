@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.patience import LONG, patiently
 from tests.serve.client import COMPLETIONS, USER, Client
 
 from seekforge.engines.fake import FakeEngine
@@ -21,19 +22,21 @@ def test_how_long_to_wait(present: int, seconds: float, expected: int) -> None:
 
 
 def test_more_than_may_wait_get_429_and_the_others_their_answers() -> None:
-    engine = FakeEngine(token_seconds=0.02)
-    client = Client(engine, limits=Limits(running=2, waiting=3))
+    def many(token_seconds: float) -> None:
+        client = Client(FakeEngine(token_seconds=token_seconds), limits=Limits(running=2, waiting=3))
 
-    async def burst() -> list[Any]:
-        return await asyncio.gather(*(client._send("POST", COMPLETIONS, BODY) for _ in range(8)))
+        async def burst() -> list[Any]:
+            return await asyncio.gather(*(client._send("POST", COMPLETIONS, BODY) for _ in range(8)))
 
-    answers = asyncio.run(burst())
-    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 3
-    refused = next(answer for answer in answers if answer.status_code == 429)
-    assert int(refused.headers["retry-after"]) >= 1
-    assert refused.json()["error"]["type"] == "rate_limit_error"
-    assert client.metric("seekforge_requests_total", route=COMPLETIONS, outcome="refused") == 3
-    assert client.post().status_code == 200, "places are given back"
+        answers = asyncio.run(burst())
+        assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 3
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert int(refused.headers["retry-after"]) >= 1
+        assert refused.json()["error"]["type"] == "rate_limit_error"
+        assert client.metric("seekforge_requests_total", route=COMPLETIONS, outcome="refused") == 3
+        assert client.post().status_code == 200, "places are given back"
+
+    patiently(many, 0.02, 0.2, 1)
 
 
 def test_a_refused_body_is_not_read() -> None:
@@ -65,7 +68,7 @@ def test_draining_ends_what_runs_and_takes_nothing_new() -> None:
         running = asyncio.ensure_future(client._send("POST", COMPLETIONS, BODY))
         while not engine.stats().running:
             await asyncio.sleep(0.005)
-        draining = asyncio.ensure_future(intake.drained(10))
+        draining = asyncio.ensure_future(intake.drained(LONG))
         await asyncio.sleep(0)
         late = await client._send("POST", COMPLETIONS, BODY)
         state = await client._send("GET", "/healthz", b"")
@@ -101,15 +104,18 @@ def test_an_idle_worker_is_drained_at_once() -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_answer_that_takes_too_long_is_ended(stream: bool) -> None:
-    engine = FakeEngine(token_seconds=0.05, first_seconds=0 if stream else 60)
-    client = Client(engine, limits=Limits(answer_seconds=0.2))
-    response = client.post(stream=stream)
-    if stream:
-        assert response.status_code == 200
-        last = json.loads(response.text.strip().split("\n\n")[-1].removeprefix("data: "))
-        assert last["error"]["code"] == "deadline_exceeded"
-        assert "[DONE]" not in response.text
-    else:
-        assert (response.status_code, response.json()["error"]["code"]) == (504, "deadline_exceeded")
-    assert engine.stats().running == 0
-    assert client.metric("seekforge_requests_total", outcome="error") == 1
+    def ended(seconds: float) -> None:
+        engine = FakeEngine(token_seconds=seconds / 4, first_seconds=0 if stream else LONG)
+        client = Client(engine, limits=Limits(answer_seconds=seconds))
+        response = client.post(stream=stream)
+        if stream:
+            assert response.status_code == 200, "its head came in time"
+            last = json.loads(response.text.strip().split("\n\n")[-1].removeprefix("data: "))
+            assert last["error"]["code"] == "deadline_exceeded"
+            assert "[DONE]" not in response.text
+        else:
+            assert (response.status_code, response.json()["error"]["code"]) == (504, "deadline_exceeded")
+        assert engine.stats().running == 0
+        assert client.metric("seekforge_requests_total", outcome="error") == 1
+
+    patiently(ended, 0.2, 2, 10)

@@ -9,12 +9,13 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.patience import LONG, wait_for
 
 from seekforge.core.config import RestartConfig
 from seekforge.core.errors import EngineError, SeekforgeError
 from seekforge.serve.keeper import Child, Down, Keeper, Over, State, Up, next_delay
 
-FAST = RestartConfig(attempts=3, first_delay=0.01, longest_delay=0.02, stable_seconds=60)
+FAST = RestartConfig(attempts=3, first_delay=0.01, longest_delay=0.02, stable_seconds=3600)
 
 
 def test_the_first_start_is_at_once_and_the_delay_doubles_up_to_its_end() -> None:
@@ -79,16 +80,16 @@ def kept(*children: Script, config: RestartConfig = FAST, states: int) -> tuple[
     keeper.start()
     time.sleep(0.05)
     keeper.listen(listener)  # what was before is told first
-    assert enough.wait(10)
+    assert enough.wait(LONG)
     return keeper, told
 
 
 def test_a_child_that_ends_is_followed_by_another() -> None:
-    children = Script(0.0), Script(0.0), Script(60.0)
+    children = Script(0.0), Script(0.0), Script(3600.0)
     keeper, told = kept(*children, states=5)
     assert [type(state) for state in told] == [Up, Down, Up, Down, Up]
     assert (told[1], told[3]) == (Down("ended after 0.0", 0.0), Down("ended after 0.0", 0.01))
-    assert told[4] == Up("http://60.0")
+    assert told[4] == Up("http://3600.0")
     keeper.stop()
     assert children[2].left
     assert len(told) == 5, "what is stopped on purpose is no end"
@@ -114,23 +115,21 @@ def test_one_that_never_came_up_is_not_tried_again() -> None:
 
 def test_a_long_life_begins_a_new_row() -> None:
     config = FAST.model_copy(update={"stable_seconds": 0.0, "attempts": 1})
-    keeper, told = kept(*(Script(0.0) for _ in range(20)), Script(60.0), config=config, states=9)
+    keeper, told = kept(*(Script(0.0) for _ in range(20)), Script(3600.0), config=config, states=9)
     assert not any(isinstance(state, Over) for state in told)
     assert {state.delay for state in told if isinstance(state, Down)} == {0.0}
     keeper.stop()
 
 
 def test_stop_does_not_wait_for_one_that_loads() -> None:
-    child = Script(60.0, loads=60.0)
+    child = Script(3600.0, loads=4 * LONG)
     keeper = Keeper(lambda: child, FAST)
     keeper.start()
-    until = time.monotonic() + 5
-    while child.pid is None and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for(lambda: child.pid is not None)
     assert child.pid is not None
     started = time.monotonic()
     keeper.stop()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < LONG
     assert not psutil.pid_exists(child.pid)
 
 

@@ -31,7 +31,7 @@ BODIES: dict[str, type[BaseModel]] = {CHAT_COMPLETIONS: ChatRequest, CHAT: ChatR
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     log = tmp_path_factory.mktemp("worker") / "log"
-    with Worker(WorkerSpec("fake", "demo", log, ready_seconds=60)) as worker:
+    with Worker(WorkerSpec("fake", "demo", log, ready_seconds=300)) as worker:
         yield worker
 
 
@@ -40,7 +40,8 @@ def find_server_errors(document: str, url: str, examples: int, folder: Path) -> 
     script = Path(sys.executable).with_name("schemathesis")
     command = [str(script), "run", document, "--url", url, "--checks", "not_a_server_error", "--seed", "7"]
     command += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing", "--workers", "1"]
-    command += ["--request-timeout", "20", "--generation-database", "none"]
+    command += ["--request-timeout", "120", "--generation-database", "none"]
+    command += ["--suppress-health-check", "too_slow"]  # the machine's business
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=3600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
 

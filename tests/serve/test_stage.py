@@ -15,24 +15,31 @@ from seekforge.core.stage import Stage, StageContext, StageResult
 from seekforge.engines.fake import FakeEngine
 from seekforge.engines.protocol import Generation, Sampling
 from seekforge.serve.process import Worker, WorkerSpec
-from seekforge.serve.stage import ServeStage, Speed, make_load
+from seekforge.serve.stage import ServeStage, Speed
 
-SERVE = {"concurrency": 3, "requests": 7, "prompt_tokens": 64, "max_new_tokens": 5, "price": {"per_device_hour": 3.6}}
+SERVE = {"concurrency": 3, "requests": 7, "max_new_tokens": 5, "price": {"per_device_hour": 3.6}}
+
+
+SYSTEM = Message("system", "Decide.")
 
 
 class Baseline(FakeEngine):
     """A fake that notes what it was asked."""
 
-    batches: list[tuple[int, Sampling]]
+    batches: list[tuple[list[str], Sampling]]
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
-        self.batches.append((len(prompts), sampling))
+        self.batches.append(([self.decode(prompt) for prompt in prompts], sampling))
         return super().generate(prompts, sampling)
 
 
 def fake_worker(spec: WorkerSpec) -> Worker:
     assert spec.model.endswith("model-q8_0.gguf")
     return Worker(replace(spec, model="fake", ready_seconds=60))
+
+
+def record(text: str) -> Record:
+    return Record(text, (SYSTEM, Message("user", text), Message("assistant", "HOLD")))
 
 
 @pytest.fixture
@@ -42,8 +49,8 @@ def context(tmp_path: Path) -> StageContext:
     for name in ("data", "train", "compress", "out"):
         (tmp_path / name).mkdir()
         parents[name] = Artifact(tmp_path / name, name, "key", "hash", (), {}, (), "", 0.0)
-    records = [Record(str(i), (Message("user", f"case {i}"), Message("assistant", "HOLD"))) for i in range(4)]
-    write_records(tmp_path / "data" / "test.jsonl", records)
+    for split, count in (("train", 5), ("test", 9)):
+        write_records(tmp_path / "data" / f"{split}.jsonl", [record(f"{split} {i}") for i in range(count)])
     (tmp_path / "compress" / "merged").mkdir()
     (tmp_path / "compress" / "model-q8_0.gguf").write_bytes(b"weights")
     recipe = Recipe.model_validate(
@@ -73,8 +80,11 @@ def test_both_sides_are_measured_alike(context: StageContext) -> None:
     assert value["serve.start_seconds"] > 0
     assert 0 <= value["serve.others_cpu"] <= 1
     assert 0 < value["serve.ttft_p50"] <= value["serve.latency_p50"]
-    assert [size for size, _ in Baseline.batches] == [3, 3, 3, 1], "warm; a batch before and one after; the last one"
-    assert all(sampling.ignore_eos and sampling.max_new_tokens == 5 for _, sampling in Baseline.batches)
+    assert [len(texts) for texts, _ in Baseline.batches] == [3, 3, 3, 1], "warm; one before and one after; the last one"
+    warm, *asked = [text for texts, _ in Baseline.batches for text in texts][2:]
+    assert "train 2" in warm
+    assert [f"test {i}" in text and "Decide." in text for i, text in enumerate(asked)] == [True] * 7, "each once"
+    assert all(sampling == Sampling(max_new_tokens=5) for _, sampling in Baseline.batches)
     assert all(m.how == context.command for m in result.measurements)
 
 
@@ -84,7 +94,7 @@ def test_the_report_gets_both_engines_and_an_answer(context: StageContext) -> No
     assert [row["engine"] for row in details["throughput"]] == ["OpenVINO Q8_0", "fake"]
     assert {row["concurrency"] for row in details["throughput"]} == {3}
     assert [row["currency"] for row in details["cost"]] == ["USD", "USD"]
-    assert details["answer"] == {"prompt": "case 0", "text": "case 0"}
+    assert details["answer"] == {"prompt": "test 8", "text": "test 8"}
 
 
 def test_the_artifact_is_the_same_every_time(context: StageContext) -> None:
@@ -104,17 +114,6 @@ def test_cost_is_device_seconds_times_price() -> None:
     assert speed.tokens_per_second == 32
     assert speed.seconds_per_1000() == 2000
     assert speed.cost_per_1000(3.6) == pytest.approx(2.0)
-
-
-def test_prompts_have_the_length_asked_for_and_begin_differently(context: StageContext) -> None:
-    engine = FakeEngine()
-    settings = context.recipe.serve
-    load = make_load(engine, ["first text", "second text"], settings)
-    prompts = [*load.prompts, *load.warm]
-    lengths = {len(engine.encode(engine.render([{"role": "user", "content": prompt}]))) for prompt in prompts}
-    assert lengths == {settings.prompt_tokens}
-    assert len({prompt[:12] for prompt in prompts}) == len(prompts) == settings.requests + settings.concurrency
-    assert len(load.prompts) == settings.requests
 
 
 def test_a_silent_endpoint_fails_the_stage(context: StageContext) -> None:

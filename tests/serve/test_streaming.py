@@ -3,6 +3,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from tests.patience import LONG, patiently
 
 from seekforge.serve.streaming import EventStream, until_disconnect
 
@@ -52,7 +53,7 @@ def test_a_client_that_goes_ends_the_events() -> None:
         return {"type": "http.disconnect"}
 
     events = Events()
-    asyncio.run(asyncio.wait_for(EventStream(events())(SCOPE, gone_soon, swallow), 5))
+    asyncio.run(asyncio.wait_for(EventStream(events())(SCOPE, gone_soon, swallow), LONG))
     assert events.closed
 
 
@@ -63,24 +64,27 @@ def test_a_client_that_stops_reading_ends_the_events() -> None:
         if events.sent > 2:
             await never()
 
-    asyncio.run(asyncio.wait_for(EventStream(events(), send_seconds=0.05)(SCOPE, never, stuck_after_two), 5))
+    asyncio.run(asyncio.wait_for(EventStream(events(), send_seconds=0.05)(SCOPE, never, stuck_after_two), LONG))
     assert events.closed
     assert events.sent == 3
 
 
 def test_a_slow_stream_with_quick_sends_is_left_alone() -> None:
-    messages: list[Any] = []
+    def alone(seconds: float) -> None:
+        messages: list[Any] = []
 
-    async def slow() -> AsyncGenerator[bytes, None]:
-        for _ in range(4):
-            await asyncio.sleep(0.06)
-            yield b"x"
+        async def slow() -> AsyncGenerator[bytes, None]:
+            for _ in range(4):
+                await asyncio.sleep(1.5 * seconds)
+                yield b"x"
 
-    async def send(message: Any) -> None:
-        messages.append(message)
+        async def send(message: Any) -> None:
+            messages.append(message)
 
-    asyncio.run(EventStream(slow(), send_seconds=0.04)(SCOPE, never, send))
-    assert [m["body"] for m in messages[1:]] == [b"x"] * 4 + [b""]
+        asyncio.run(EventStream(slow(), send_seconds=seconds)(SCOPE, never, send))
+        assert [m["body"] for m in messages[1:]] == [b"x"] * 4 + [b""]
+
+    patiently(alone, 0.04, 0.4, 3)
 
 
 def test_a_broken_connection_ends_the_events() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
 import pytest
+from tests.patience import LONG
 from tests.serve.client import USER, Client, events, text_of
 
 from seekforge.core.errors import EngineError
@@ -190,7 +191,10 @@ def test_metrics_count_what_happened(client: Client) -> None:
     assert client.metric("seekforge_requests_running") == client.metric("seekforge_requests_waiting") == 0
 
 
-def test_ready_means_that_a_token_was_decoded(client: Client, engine: FakeEngine) -> None:
+def test_ready_means_that_a_token_was_decoded(
+    client: Client, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client.app.state.service.readiness, "_fresh", LONG)
     assert client.send("GET", "/readyz").status_code == 200
     assert len(engine.seen) == 1
     assert client.send("GET", "/readyz").status_code == 200
@@ -210,7 +214,7 @@ def test_readiness_fails_when_nothing_decodes_and_recovers() -> None:
     from seekforge.serve.readiness import Readiness, one_token
 
     now = 0.0
-    engine = FakeEngine(first_seconds=10)
+    engine = FakeEngine(first_seconds=LONG)
     readiness = Readiness(lambda: one_token(engine), fresh_seconds=2, probe_seconds=0.05, clock=lambda: now)
 
     async def ask() -> list[str | None]:

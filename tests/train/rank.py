@@ -1,6 +1,6 @@
 """One rank of `test_devices.py`, or the one process that it is held against: trains tiny models one after the other.
 
-In float32 and without autocast, so that what differs between one process and two is the order of sums and nothing else.
+In float32 as a rule, so that what differs between one process and two is the order of sums and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import trl
 from tests.engines import tiny
 
 from seekforge.core.config import environment
@@ -20,8 +19,9 @@ from seekforge.core.config.environment import quiet_libraries
 from seekforge.core.errors import SeekforgeError
 from seekforge.core.progress import Silent
 from seekforge.core.records import Message, Record
-from seekforge.engines.transformers import load_model, load_tokenizer
+from seekforge.engines.transformers import load_tokenizer
 from seekforge.train import callbacks, trainer
+from seekforge.train.loading import load_base
 from seekforge.train.ranks import LeaderFailed, Ranks, join
 from seekforge.train.sft import train
 
@@ -44,34 +44,29 @@ class Cut(Exception):
     """Stands for SIGKILL of the whole group right after a checkpoint."""
 
 
-def main(folder: Path, work: Path, cases: list[str]) -> None:
+def main(folder: Path, work: Path, compute: str, cases: list[str]) -> None:
     """Runs cases, each as `name:strategy`, and writes what rank 0 knows of them."""
     quiet_libraries()
     torch.set_num_threads(1)
-    settled = trl.SFTConfig
-    trl.SFTConfig = lambda **settings: settled(**{**settings, "bf16": False})
     ranks = join(environment().group)
     for case in cases:
         name, _, strategy = case.partition(":")
-        found = _run(folder, work / case, name, strategy, ranks)
+        found = _run(folder, work / case, name, {"strategy": strategy or "auto", "compute": compute}, ranks)
         if ranks.leads:
             (work / f"{case}.json").write_text(json.dumps(found))
 
 
-def _run(folder: Path, work: Path, name: str, strategy: str, ranks: Ranks) -> dict[str, Any]:
+def _run(folder: Path, work: Path, name: str, more: dict[str, str], ranks: Ranks) -> dict[str, Any]:
     tokenizer = load_tokenizer(folder)
     records, held_out = (_nonsense(0, 4), _nonsense(4, 8)) if name == "overfit" else (tiny.records(18), None)
-    settings = {**CASES[name], "strategy": strategy or "auto"}
-    job = tiny.job(work, tokenizer, "qwen2", records, held_out, **settings)
+    job = tiny.job(work, tokenizer, "qwen2", records, held_out, **CASES[name], **more)
     job.scratch.mkdir(parents=True, exist_ok=True)
 
     def once() -> Any:
-        return train(load_model(folder, "float32"), tokenizer, job, Silent(), ranks)
+        return train(load_base(folder, job.config), tokenizer, job, Silent(), ranks)
 
     if name == "nan":
         _break(ranks)
-    if (name, strategy) == ("full", "fsdp"):
-        _autocast()
     if name == "killed":
         _cut_off(once)
     try:
@@ -111,17 +106,6 @@ def _break(ranks: Ranks) -> None:
     trainer.Trainer.compute_loss = broken  # type: ignore[method-assign]
 
 
-def _autocast() -> None:
-    """For the one case whose weights come in bfloat16, as every training has it outside of this file."""
-    compute = trainer.Trainer.compute_loss
-
-    def cast(self: Any, *args: Any, **more: Any) -> Any:
-        with torch.autocast("cpu", torch.bfloat16):
-            return compute(self, *args, **more)
-
-    trainer.Trainer.compute_loss = cast  # type: ignore[method-assign]
-
-
 def _cut_off(once: Callable[[], Any]) -> None:
     mark = callbacks.MarkCheckpoint.on_save
 
@@ -139,4 +123,4 @@ def _cut_off(once: Callable[[], Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4:])

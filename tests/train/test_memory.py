@@ -70,7 +70,11 @@ SETTINGS: list[dict[str, Any]] = [
     {"method": "lora", "padded": True},
     {"method": "lora", "fused": False},
     {"method": "lora", "autocast": False, "fused": False},
+    {"method": "lora", "compute": "float32"},
+    {"method": "lora", "compute": "float32", "padded": True},
+    {"method": "lora", "shared": 96},
     {"method": "full"},
+    {"method": "full", "compute": "float32"},
     {"method": "full", "precision": "bfloat16"},
 ]
 
@@ -87,18 +91,20 @@ def test_so_they_are_with_switches(kind: str, switch: str, folders: dict[str, Pa
 
 
 def check_activations(kind: str, settings: dict[str, Any], folder: Path) -> None:
-    float32 = settings["method"] == "full" and settings.get("precision") != "bfloat16"
+    full = settings["method"] == "full" and settings.get("precision") != "bfloat16"
+    float32 = full or settings.get("compute") == "float32"
     model, shape = load_model(folder, "float32" if float32 else "bfloat16"), shape_of_folder(folder)
     family = FAMILIES[model.config.model_type]
     setup = Setup(batch=4, length=256, rank=4, targets=family.lora_targets, kernels=False, **settings)
     measured = saved_bytes(model, family, setup, padded=setup.padded)
-    tokens = setup.batch * setup.length
+    tokens = setup.batch * (setup.length - setup.shared) + setup.shared
     counted = sum(
         tokens * memory._saved_a_token(shape, layer, setup) + memory._saved_a_pass(shape, layer, setup)
         for layer in shape.layers
     )
     counted += tokens * memory._norm(shape.hidden, setup) + memory._autocast_copies(shape, setup)
-    counted -= 2 * shape.embedding if float32 else 0  # the output layer, which is not part of this pass
+    is_copied = full and memory._autocast_copies(shape, setup) > 0
+    counted -= 2 * shape.embedding if is_copied else 0  # the output layer, which is not part of this pass
     assert counted == pytest.approx(measured, rel=0.1)
 
 

@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 app.command(name="run")(run.command)
 app.command(name="data")(data.command)
-app.command(name="train")(train.command)
+app.add_typer(train.app, name="train")
 app.command(name="evaluate")(evaluate.command)
 app.command(name="compress")(compress.command)
 app.command(name="serve")(serve.command)

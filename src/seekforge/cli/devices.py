@@ -36,6 +36,21 @@ def followed() -> bool:
     return group.rank > 0
 
 
+def refuse_group(what: str, mend: str) -> None:
+    """For a command that is not for several processes; rank 0 says so.
+
+    Raises:
+        ConfigError: It was started as one of several.
+    """
+    from seekforge.core.config import environment
+
+    group = environment().group
+    if group.rank:
+        sys.exit(ConfigError.exit_code)
+    if group.size > 1:
+        raise ConfigError(what, where=f"{group.size} processes", mend=mend)
+
+
 @contextmanager
 def crew(devices: int | None, cluster: bool) -> Iterator[Environment | None]:
     """The machine's settings for the process that runs the command, rank 0.

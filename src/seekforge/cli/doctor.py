@@ -46,9 +46,12 @@ def _machine() -> list[Finding]:
     existing = next(path for path in (runs, *runs.parents) if path.exists())
     free = shutil.disk_usage(existing).free / _GIB
     memory = facts["memory_gib"]
+    native = hardware.has_bfloat16()
+    arithmetic = "bfloat16" if native else "float32, for want of bfloat16 instructions"
     gpu = facts["gpu"] or "none: LoRA of small models and OpenVINO serving run on the CPU"
     return [
         Finding("processor", f"{facts['cpu']}, {facts['cores']} cores", True),
+        Finding("arithmetic", arithmetic, True),
         Finding("memory", f"{memory} GiB", memory >= _LEAST_MEMORY, f"The demo needs {_LEAST_MEMORY:.0f} GiB"),
         Finding("GPU", gpu, True),
         Finding("disk", f"{free:.1f} GiB free at {existing}", free >= _LEAST_DISK, "Free some, or set SEEKFORGE_RUNS"),

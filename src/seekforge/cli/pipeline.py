@@ -69,7 +69,7 @@ def run_recipe(
     try:
         outcomes = Runner(recipe, plan, run, environment, progress, command).execute()
     except InputError:
-        _discard_empty(run, environment.runs)
+        discard_empty(run, environment.runs)
         raise
     found = verdicts(recipe, outcomes)
     report = _write(recipe, run, outcomes, found, shlex.join(command))
@@ -90,7 +90,7 @@ def _write(
     return report
 
 
-def _discard_empty(run: RunFolder, runs: Path) -> None:
+def discard_empty(run: RunFolder, runs: Path) -> None:
     """Takes back a run folder in which nothing was finished, and the link to it."""
     if run.finished_stages or run.resumed:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,9 @@ def command(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file; see recipes/.")],
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as train.epochs=1.")
+    ] = None,
+    layers: Annotated[
+        list[Path] | None, typer.Option("--with", metavar="FILE", help="Keys to lay over the recipe: a best.yaml.")
     ] = None,
     redo_from: Annotated[
         str | None, typer.Option("--from", metavar="STAGE", help="Make this stage and those after it again.")
@@ -46,11 +50,11 @@ def command(
 
     # In a log, progress goes with the results; standard error is for what went wrong, one line.
     progress = for_terminal(sys.stdout)
-    words = ["seekforge", "run", str(recipe), *(part for s in settings or [] for part in ("--set", s))]
+    words = ["seekforge", "run", str(recipe), *repeated("--with", layers), *repeated("--set", settings)]
     with crew(devices, cluster) as machine:
         if machine is None:
             return
-        loaded = _without_alias(load_recipe(recipe, settings or []), machine)
+        loaded = without_alias(load_recipe(recipe, settings or [], layers or []), machine)
         finished = run_recipe(loaded, machine, progress, words, redo_from, until)
     _show(finished)
     _register(loaded, finished, machine, progress)
@@ -58,7 +62,12 @@ def command(
         raise typer.Exit(_GATE_FAILED)
 
 
-def _without_alias(recipe: Recipe, machine: Environment) -> Recipe:
+def repeated(flag: str, values: Sequence[object] | None) -> list[str]:
+    """The words of an option that may be given several times."""
+    return [part for value in values or () for part in (flag, str(value))]
+
+
+def without_alias(recipe: Recipe, machine: Environment) -> Recipe:
     """A recipe that goes on from a registered model trains its merged weights."""
     from seekforge.core import tracking
 
@@ -98,12 +107,12 @@ def _show(finished: Finished) -> None:
         typer.echo(f"failed: {verdict.title}. Try: {verdict.advice or 'see the report'}.", err=True)
     folder = finished.run.folder
     shown = folder.parent / "latest" / "report.html"
-    typer.echo(f"\nreport: {_short(shown)}")
+    typer.echo(f"\nreport: {short(shown)}")
     for step in finished.report["next"]:
         typer.echo(f"next:   {step}")
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
     """Relative to here where that is shorter."""
     try:
         return str(path.relative_to(Path.cwd()))

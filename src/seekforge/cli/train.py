@@ -1,24 +1,36 @@
-"""`seekforge train`: fine-tune one model on one file, or say what that would need."""
+"""`seekforge train`: fine-tune one model on one file, or say what that would need; `search` looks for settings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seekforge.cli import search
 from seekforge.cli.devices import CLUSTER, DEVICES, crew, followed
 
 if TYPE_CHECKING:
-    from seekforge.core.config import Environment, Recipe
+    from seekforge.core.config import Environment, Recipe, TrainConfig
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.command(name="search")(search.command)
 
 
+@app.callback()
 def command(
+    context: typer.Context,
     model_name: Annotated[
-        str, typer.Option("--model-name", "--model_name", help="demo, a folder, a .gguf file or a hub id.")
-    ],
-    train_data: Annotated[Path, typer.Option("--train-data", "--train_data", help="JSONL, CSV or Parquet of records.")],
-    output_dir: Annotated[Path, typer.Option("--output-dir", "--output_dir", help="Folder for data/ and train/.")],
+        str | None,
+        typer.Option("--model-name", "--model_name", help="demo, a folder, a .gguf file or a hub id. Required."),
+    ] = None,
+    train_data: Annotated[
+        Path | None, typer.Option("--train-data", "--train_data", help="JSONL, CSV or Parquet of records. Required.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "--output_dir", help="Folder for data/ and train/. Required.")
+    ] = None,
     lr: Annotated[
         float | None, typer.Option(help="Learning rate; by default 3e-4 for adapters, 3e-5 for full.")
     ] = None,
@@ -42,12 +54,18 @@ def command(
     """Fine-tune a model: clean the file, hold out a validation split, train, stop before it overfits, keep the best.
 
     After a crash the same command goes on from the last checkpoint. OUTPUT_DIR/train/adapter loads in plain PEFT.
+    `seekforge train search` tries other settings of a recipe's training.
 
     Example: seekforge train --model_name demo --train_data examples/risk_desk/raw.jsonl --epochs 1 --output_dir tuned
     """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
     if followed():
         return
-    from seekforge.core.config import DataConfig, Recipe, SourceConfig, SplitConfig, TrainConfig, validate
+    _require(context, {"--model-name": model_name, "--train-data": train_data, "--output-dir": output_dir})
+    assert model_name is not None and train_data is not None and output_dir is not None
+    from seekforge.core.config import TrainConfig, validate
     from seekforge.core.models import resolve
 
     resolve(model_name)  # a wrong name shows now, before the data is cleaned
@@ -64,8 +82,7 @@ def command(
     if plan:
         _show_plan(model_name, config.model_dump(), devices or 1)
         return
-    data = DataConfig(sources=(SourceConfig(path=train_data.absolute()),), split=SplitConfig(test=0.0))
-    recipe = Recipe(name="train", model=model_name, seed=seed, data=data, train=config)
+    recipe = _recipe(model_name, train_data, seed, config)
     with crew(devices, cluster) as machine:
         if machine is not None:
             _run(recipe, output_dir, machine)
@@ -78,6 +95,31 @@ def _run(recipe: Recipe, output_dir: Path, machine: Environment) -> None:
     typer.echo(f"data:  {dataset.summary}")
     trained = run_single("train", recipe, output_dir / "train", {"data": dataset}, machine)
     typer.echo(f"train: {trained.summary}\n{output_dir / 'train'}")
+
+
+def _recipe(model: str, file: Path, seed: int, config: TrainConfig) -> Recipe:
+    """One file, of which nothing is held out for a test."""
+    from seekforge.core.config import DataConfig, Recipe, SourceConfig, SplitConfig
+
+    data = DataConfig(sources=(SourceConfig(path=file.absolute()),), split=SplitConfig(test=0.0))
+    return Recipe(name="train", model=model, seed=seed, data=data, train=config)
+
+
+def _require(context: typer.Context, options: Mapping[str, object]) -> None:
+    """Needed by the command, but not by its subcommand: so the parser cannot ask for them."""
+    for name, value in options.items():
+        if value is None:
+            context.fail(f"Missing option '{name}'.")
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Options of the training itself have no meaning before a subcommand, which takes a recipe."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            context.fail(
+                f"'{parameter.opts[0]}' does not go with '{context.invoked_subcommand}': set it in the recipe."
+            )
 
 
 def _show_plan(model_name: str, values: dict[str, object], ranks: int) -> None:

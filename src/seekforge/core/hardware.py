@@ -26,6 +26,11 @@ def describe() -> dict[str, Any]:
     }
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 by itself; done by other means it takes many times float32's time."""
+    return bool(_cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
 def free_memory() -> int:
     """Bytes of main memory that this process may still take; a container's own limit counts."""
     import psutil
@@ -66,6 +71,17 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _cpu_flags() -> frozenset[str]:
+    """What Linux says the processor can do: `flags` on x86, `Features` on ARM."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(
+        word for line in lines if line.startswith(("flags", "Features")) for word in line.partition(":")[2].split()
+    )
 
 
 def _gpu_name() -> str | None:

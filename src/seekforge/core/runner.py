@@ -77,6 +77,7 @@ class Runner:
         environment: Where artifacts are kept.
         progress: Where to say how far it is.
         command: The command line that the user gave, for every figure's `how`.
+        identity: What makes two runs the same; by default the recipe and the plan.
     """
 
     def __init__(
@@ -87,10 +88,12 @@ class Runner:
         environment: Environment,
         progress: Progress,
         command: Sequence[str],
+        identity: str | None = None,
     ) -> None:
         self._recipe, self._plan, self._run = recipe, plan, run
         self._environment, self._progress = environment, progress
         self._command = shlex.join(command)
+        self._identity = identity or recipe_hash(recipe, plan.redo_from)
         self._store = environment.runs / "artifacts"
 
     def execute(self) -> list[Outcome]:
@@ -166,7 +169,7 @@ class Runner:
         if stage not in self._run.finished_stages:
             self._run.finished_stages.append(stage)
         self._run.journal("stage finished", stage=stage, status=status)
-        self._run.save(recipe_hash(self._recipe, self._plan.redo_from), done=False)
+        self._run.save(self._identity, done=False)
 
     def _link(self, name: str, folder: Path) -> None:
         link = self._run.folder / name

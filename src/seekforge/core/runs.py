@@ -53,11 +53,18 @@ class RunFolder:
         write_json(self.folder / STATE, state)
 
 
-def open_run(runs: Path, name: str, recipe_hash: str) -> RunFolder:
-    """The unfinished run of the same recipe if there is one, else a new folder; `latest` points to it."""
+def open_run(runs: Path, name: str, recipe_hash: str, *, again: bool = False) -> RunFolder:
+    """The unfinished run of the same recipe if there is one, else a new folder; `latest` points to it.
+
+    Args:
+        runs: Where all runs lie.
+        name: The folder's name, before the time.
+        recipe_hash: What makes two runs the same.
+        again: Also take up a finished run.
+    """
     with disk_errors(runs):
         runs.mkdir(parents=True, exist_ok=True)
-    run = _unfinished(runs, name, recipe_hash) or _new(runs, name)
+    run = _earlier(runs, name, recipe_hash, again) or _new(runs, name)
     run.save(recipe_hash, done=False)
     _point_latest(runs, run.id)
     return run
@@ -73,10 +80,10 @@ def events(folder: Path) -> Iterable[dict[str, Any]]:
             continue
 
 
-def _unfinished(runs: Path, name: str, recipe_hash: str) -> RunFolder | None:
+def _earlier(runs: Path, name: str, recipe_hash: str, again: bool) -> RunFolder | None:
     for state_path in sorted(runs.glob(f"{name}-*/{STATE}"), reverse=True):
         state = read_json(state_path)
-        if state["recipe"] == recipe_hash and not state["done"]:
+        if state["recipe"] == recipe_hash and (again or not state["done"]):
             return RunFolder(state_path.parent, state["started"], list(state["finished"]), resumed=True)
     return None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from seekforge.core.models import ALIASES
 
 _LONGEST_PARAMETER = 6000
 _RUN_TAG = "seekforge.run"
+_PARENT_TAG = "mlflow.parentRunId"  # MLflow's own, by which its page nests runs
 
 
 def is_alias(reference: str) -> bool:
@@ -36,7 +38,8 @@ def record(report: Mapping[str, Any], folder: Path, environment: Environment, pa
         client = _client(environment)
         run_id = _run_id(client, report, environment)
         stages = [stage for stage in report["stages"] if "measurements" in stage]
-        metrics = [Metric(m["name"], m["value"], 0, 0) for stage in stages for m in stage["measurements"]]
+        at = _milliseconds(report.get("finished"))  # of several values MLflow shows the latest
+        metrics = [Metric(m["name"], m["value"], at, 0) for stage in stages for m in stage["measurements"]]
         params = [Param(key, str(value)[:_LONGEST_PARAMETER]) for key, value in parameters.items()]
         client.log_batch(run_id, metrics=metrics, params=params)
         for name in ("report.html", "report.json", "lineage.json"):
@@ -44,6 +47,36 @@ def record(report: Mapping[str, Any], folder: Path, environment: Environment, pa
         client.set_tag(run_id, "seekforge.verdict", report["verdict"])
         client.set_terminated(run_id, status="FINISHED" if report["verdict"] == "passed" else "FAILED")
     return str(run_id)
+
+
+def record_children(
+    report: Mapping[str, Any], parent: str, children: Sequence[Mapping[str, Any]], environment: Environment
+) -> None:
+    """Writes a search's trials as runs nested below the run of the study; the same trial is never written twice.
+
+    Args:
+        report: The study's.
+        parent: MLflow's id of the study's run.
+        children: Each with `name`, `status`, `parameters`, `losses` by validation, `loss` and `note`.
+        environment: Where the tracking server is.
+
+    Raises:
+        SeekforgeError: The tracking server does not answer.
+    """
+    with _answering(environment):
+        from mlflow.entities import Metric, Param
+
+        client = _client(environment)
+        experiment = client.get_run(parent).info.experiment_id
+        for child in children:
+            tag = f"{report['id']}/{child['name']}"
+            tags = {_RUN_TAG: tag, _PARENT_TAG: parent, "seekforge.note": child["note"]}
+            run_id = _tagged(client, experiment, tag, child["name"], tags)
+            curve = [Metric("validation_loss", loss, 0, step) for step, loss in child["losses"].items()]
+            best = [] if child["loss"] is None else [Metric("best_validation_loss", child["loss"], 0, 0)]
+            params = [Param(key, str(value)) for key, value in child["parameters"].items()]
+            client.log_batch(run_id, metrics=curve + best, params=params)
+            client.set_terminated(run_id, status=child["status"])
 
 
 def register(
@@ -114,10 +147,19 @@ def _run_id(client: Any, report: Mapping[str, Any], environment: Environment) ->
         experiment_id = client.create_experiment(report["recipe"], artifact_location=location)
     else:
         experiment_id = experiment.experiment_id
-    known = client.search_runs([experiment_id], f"tags.`{_RUN_TAG}` = '{report['id']}'")
+    return _tagged(client, experiment_id, report["id"], report["id"], {_RUN_TAG: report["id"]})
+
+
+def _tagged(client: Any, experiment: str, tag: str, name: str, tags: Mapping[str, str]) -> str:  # noqa: ANN401
+    """The run that carries our tag, made if there is none."""
+    known = client.search_runs([experiment], f"tags.`{_RUN_TAG}` = '{tag}'")
     if known:
         return str(known[0].info.run_id)
-    return str(client.create_run(experiment_id, run_name=report["id"], tags={_RUN_TAG: report["id"]}).info.run_id)
+    return str(client.create_run(experiment, run_name=name, tags=dict(tags)).info.run_id)
+
+
+def _milliseconds(moment: str | None) -> int:
+    return 0 if moment is None else int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 @contextmanager

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seekforge.core import hardware
 from seekforge.core.config.environment import quiet_libraries
+from seekforge.core.config.train import Arithmetic
 from seekforge.core.errors import InputError, ModelError
 from seekforge.core.memory import release
 from seekforge.engines.detokenise import Detokeniser
@@ -40,6 +42,20 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401  transformers has no ty
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
     return tokenizer
+
+
+def fast_dtype() -> Arithmetic:
+    """The arithmetic that this device does fastest: bfloat16 where it has instructions for it.
+
+    Two Zen 3 cores, which have none, do a linear layer of SmolLM2-135M at 80.5 GFLOP/s in float32, 9.6 in bfloat16.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = hardware.has_bfloat16()
+    return "bfloat16" if native else "float32"
 
 
 def load_model(folder: Path, dtype: str = "bfloat16", **settings: Any) -> Any:  # noqa: ANN401
@@ -104,20 +120,27 @@ class TransformersEngine:
 
     Args:
         folder: A Hugging Face model folder; its tokenizer is used in any case.
-        dtype: `bfloat16` or `float32`.
+        dtype: `bfloat16` or `float32`; by default what this device computes fastest.
         batch_size: Prompts at once.
         model: A model that is loaded already, used in place of the folder's weights.
     """
 
-    def __init__(self, folder: Path, dtype: str = "bfloat16", batch_size: int = 16, model: Any = None) -> None:  # noqa: ANN401
-        self._dtype, self._batch_size = dtype, batch_size
+    def __init__(
+        self,
+        folder: Path,
+        dtype: str | None = None,
+        batch_size: int = 16,
+        model: Any = None,  # noqa: ANN401
+    ) -> None:
+        self._dtype, self._batch_size = dtype or fast_dtype(), batch_size
         self.tokenizer = load_tokenizer(folder)
-        self.model = model if model is not None else load_model(folder, dtype)
+        self.model = model if model is not None else load_model(folder, self._dtype)
         self._end_tokens = self._take_over_generation()
 
     @classmethod
-    def tuned(cls, base: Path, trained: Path, dtype: str = "bfloat16", batch_size: int = 16) -> TransformersEngine:
+    def tuned(cls, base: Path, trained: Path, batch_size: int = 16) -> TransformersEngine:
         """The engine on what a train artifact made of `base`."""
+        dtype = fast_dtype()
         return cls(base, dtype, batch_size, load_trained(base, trained, dtype))
 
     @property

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import aiohttp
 import uvloop
 
+from seekforge.engines.protocol import Messages
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -20,21 +22,19 @@ class Load:
     Attributes:
         url: `http://host:port`.
         model: The model's name.
-        prompts: User messages, taken in turn.
+        prompts: Conversations, taken in turn.
         requests: How many to send.
         concurrency: How many at once.
         max_new_tokens: Longest answer.
-        ignore_eos: Make every answer that long, so that runs compare.
         timeout_seconds: For connecting, and between two pieces.
     """
 
     url: str
     model: str
-    prompts: Sequence[str]
+    prompts: Sequence[Messages]
     requests: int
     concurrency: int
     max_new_tokens: int
-    ignore_eos: bool = True
     timeout_seconds: float = 120.0
 
 
@@ -126,13 +126,12 @@ async def _send(load: Load) -> tuple[list[Sample], float]:
         return samples, time.perf_counter() - started
 
 
-async def _one(session: aiohttp.ClientSession, load: Load, prompt: str) -> Sample:
+async def _one(session: aiohttp.ClientSession, load: Load, prompt: Messages) -> Sample:
     body = {
         "model": load.model,
-        "messages": [{"role": "user", "content": prompt}],
+        "messages": list(prompt),
         "temperature": 0,
         "max_tokens": load.max_new_tokens,
-        "ignore_eos": load.ignore_eos,
         "stream": True,
         "stream_options": {"include_usage": True},
     }

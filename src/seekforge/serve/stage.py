@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import math
 import operator
@@ -21,9 +20,9 @@ from seekforge.core.errors import EngineError
 from seekforge.core.files import sha256_file, write_json
 from seekforge.core.gates import Measurement
 from seekforge.core.progress import Progress, Silent
-from seekforge.core.records import read_records
+from seekforge.core.records import Record, read_records
 from seekforge.core.stage import StageContext, StageResult
-from seekforge.engines.protocol import Generator, Sampling
+from seekforge.engines.protocol import Generator, Messages, Sampling
 from seekforge.serve import bench
 from seekforge.serve.busy import CpuWatch
 from seekforge.serve.process import Worker, WorkerSpec
@@ -37,7 +36,7 @@ _RATIO_ADVICE = "Serve Q8_0 or Q4_0, raise serve.concurrency, and see that nothi
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """One side of the comparison, both measured with the same prompts and lengths.
+    """One side of the comparison, both asked the same.
 
     Attributes:
         engine: Engine and format.
@@ -75,14 +74,16 @@ class Load:
     """What both sides are asked.
 
     Attributes:
-        warm: A batch like the measured ones, before them: kernels are made at first use, for the sizes in use.
-        prompts: User messages whose answers are measured.
+        warm: Conversations of the training split, before the measured ones: kernels are made at first use, for the
+            sizes in use, and what all conversations begin with is in the engine's cache then, as it is in production.
+        prompts: Conversations of the test split whose answers are measured. Each is asked once: the engine would have
+            a repeated one in its cache.
     """
 
-    warm: Sequence[str]
-    prompts: Sequence[str]
+    warm: Sequence[Messages]
+    prompts: Sequence[Messages]
 
-    def rounds(self, batch: int) -> list[Sequence[str]]:
+    def rounds(self, batch: int) -> list[Sequence[Messages]]:
         """The prompts in `_ROUNDS` parts of whole batches, the first ones longest."""
         return [part for part in _parts(self.prompts, batch, _ROUNDS) if part]
 
@@ -97,7 +98,7 @@ class ServeStage:
 
     name: ClassVar[str] = "serve"
     kind: ClassVar[str] = "endpoint"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     needs: ClassVar[tuple[str, ...]] = ("data", "train", "compress")
 
     def __init__(
@@ -119,12 +120,12 @@ class ServeStage:
         records = read_records(context.parents["data"].file("test.jsonl"))
         if not records:
             raise EngineError("the test split is empty, so there is nothing to ask", where="data")
+        load = _load(context, records)
         spec = WorkerSpec(str(model), context.recipe.name, context.scratch / "worker.log")
         with closing(self._baseline(compressed.file("merged"), settings.concurrency)) as engine:
-            load = make_load(engine, [record.text for record in records], settings)
             context.progress.say(f"  starting the endpoint on {model.name}")
             with self._worker(spec) as worker:
-                answer = prove(worker.url, context.recipe.name, records[0].prompt)
+                answer = prove(worker.url, context.recipe.name, records[-1].prompt)
                 baseline, served, busy = _measure(context, engine, worker, load)
         speed = Speed(f"OpenVINO {settings.format}", served.requests - served.errors, served.seconds, _tokens(served))
         if not speed.requests:
@@ -136,7 +137,7 @@ class ServeStage:
         write_json(context.folder / "endpoint.json", _endpoint(context.recipe, model))
         return StageResult(
             summary=f"{speed.tokens_per_second:.0f} tokens/s at {settings.concurrency} at once, "
-            f"{speed.tokens_per_second / baseline.tokens_per_second:.2f}× transformers BF16",
+            f"{speed.tokens_per_second / baseline.tokens_per_second:.2f}× {baseline.engine}",
             measurements=(
                 *_measurements(context, speed, baseline, served),
                 context.measure(
@@ -157,23 +158,10 @@ class ServeStage:
         )
 
 
-def make_load(engine: Generator, texts: Sequence[str], settings: ServeConfig) -> Load:
-    """User messages that render to `prompt_tokens` tokens, as near as decoding and encoding again allows.
-
-    Each begins at another text, so that no two requests share more than the template's beginning.
-    """
-    overhead = len(_rendered(engine, ""))
-    length = max(1, settings.prompt_tokens - overhead)
-    encoded = [ids for ids in map(engine.encode, texts) if ids] or [engine.encode("a")]
-    space = engine.encode(" ")
-    prompts = []
-    for start in range(settings.requests + settings.concurrency):
-        turned = itertools.chain.from_iterable(
-            (*encoded[(start + i) % len(encoded)], *space) for i in itertools.count()
-        )
-        ids = list(itertools.islice(turned, start // len(encoded), start // len(encoded) + length))
-        prompts.append(engine.decode(ids))
-    return Load(prompts[settings.requests :], prompts[: settings.requests])
+def _load(context: StageContext, records: Sequence[Record]) -> Load:
+    settings = context.recipe.serve
+    warm = read_records(context.parents["data"].file("train.jsonl"))[: settings.concurrency]
+    return Load([record.prompt for record in warm], [record.prompt for record in records[: settings.requests]])
 
 
 def prove(url: str, model: str, messages: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -206,17 +194,13 @@ def _post(url: str, body: Mapping[str, Any]) -> str:
 def _transformers(folder: Path, batch_size: int) -> Generator:
     from seekforge.engines.transformers import TransformersEngine
 
-    return TransformersEngine(folder, dtype="bfloat16", batch_size=batch_size)
+    return TransformersEngine(folder, batch_size=batch_size)
 
 
-def _rendered(engine: Generator, text: str) -> list[int]:
-    return engine.encode(engine.render([{"role": "user", "content": text}]))
-
-
-def _batches(engine: Generator, prompts: Sequence[str], settings: ServeConfig, progress: Progress) -> Speed:
-    """The baseline: one batch after the other, every answer of full length."""
-    ids = [_rendered(engine, prompt) for prompt in prompts]
-    sampling = Sampling(max_new_tokens=settings.max_new_tokens, ignore_eos=True)
+def _batches(engine: Generator, prompts: Sequence[Messages], settings: ServeConfig, progress: Progress) -> Speed:
+    """The baseline: one batch after the other, each until its longest answer ends."""
+    ids = [engine.encode(engine.render(prompt)) for prompt in prompts]
+    sampling = Sampling(max_new_tokens=settings.max_new_tokens)
     seconds, tokens = 0.0, 0
     with progress.task("baseline", len(ids)) as task:
         for start in range(0, len(ids), settings.concurrency):
@@ -238,10 +222,10 @@ def _measure(
     speeds: list[Speed] = []
     seconds = 0.0
 
-    def ask_baseline(prompts: Sequence[str], progress: Progress) -> Speed:
+    def ask_baseline(prompts: Sequence[Messages], progress: Progress) -> Speed:
         return _batches(engine, prompts, settings, progress)
 
-    def ask_endpoint(prompts: Sequence[str]) -> tuple[list[bench.Sample], float]:
+    def ask_endpoint(prompts: Sequence[Messages]) -> tuple[list[bench.Sample], float]:
         count = len(prompts)
         return bench.send(bench.Load(worker.url, name, prompts, count, settings.concurrency, settings.max_new_tokens))
 
@@ -249,7 +233,7 @@ def _measure(
     ask_endpoint(load.warm)
     with CpuWatch([pid for pid in (os.getpid(), worker.pid) if pid is not None]) as watch:
         for number, prompts in enumerate(load.rounds(settings.concurrency), 1):
-            context.progress.say(f"  round {number} of {_ROUNDS}: transformers BF16 in batches, the endpoint, the rest")
+            context.progress.say(f"  round {number} of {_ROUNDS}: transformers in batches, the endpoint, the rest")
             before, after = _parts(prompts, settings.concurrency, 2)
             speeds.append(ask_baseline(before, context.progress))
             answered, took = ask_endpoint(prompts)
@@ -259,7 +243,7 @@ def _measure(
     return functools.reduce(operator.add, speeds), bench.summarise(samples, seconds), watch.others
 
 
-def _parts(prompts: Sequence[str], batch: int, count: int) -> list[Sequence[str]]:
+def _parts(prompts: Sequence[Messages], batch: int, count: int) -> list[Sequence[Messages]]:
     """So many parts of whole batches, the first ones longest; the last ones may be empty."""
     size = math.ceil(math.ceil(len(prompts) / batch) / count) * batch
     return [prompts[start * size : (start + 1) * size] for start in range(count)]
@@ -281,17 +265,20 @@ def _measurements(
     return (
         measure("serve.tokens_per_second", speed.tokens_per_second, "tokens/s", "Served throughput"),
         measure(
-            "serve.baseline_tokens_per_second", baseline.tokens_per_second, "tokens/s", "transformers BF16 throughput"
+            "serve.baseline_tokens_per_second",
+            baseline.tokens_per_second,
+            "tokens/s",
+            f"{baseline.engine} throughput",
         ),
         measure(
             "serve.throughput_ratio",
             ratio,
             "ratio",
-            f"{kind} served against transformers BF16",
+            f"{kind} served against {baseline.engine}",
             _RATIO_ADVICE,
         ),
         measure("serve.cost_per_1000", cost, currency, "Cost of 1,000 requests, served"),
-        measure("serve.baseline_cost_per_1000", before, currency, "Cost of 1,000 requests, transformers BF16"),
+        measure("serve.baseline_cost_per_1000", before, currency, f"Cost of 1,000 requests, {baseline.engine}"),
         measure("serve.cost_reduction", 1 - cost / before, "fraction", "Cost saved a request", _RATIO_ADVICE),
         measure("serve.ttft_p50", served.ttft_p50, "seconds", "Median time to first token"),
         measure("serve.latency_p50", served.latency_p50, "seconds", "Median time to the whole answer"),

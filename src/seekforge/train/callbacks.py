@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,30 @@ class SetRate(TrainerCallback):
         lr_scheduler.base_lrs = [self._rate] * len(shares)
         for group, share in zip(optimizer.param_groups, shares, strict=True):
             group["initial_lr"], group["lr"] = self._rate, self._rate * share
+
+
+class Watch(TrainerCallback):
+    """Tells somebody of every validation: the step and the loss in nats a token."""
+
+    def __init__(self, tell: Callable[[int, float], None]) -> None:
+        self._tell = tell
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
+        """Those that a killed attempt has made."""
+        for row in state.log_history:
+            if "eval_loss" in row:
+                self._tell(int(row["step"]), float(row["eval_loss"]))
+
+    def on_evaluate(
+        self,
+        args: Any,  # noqa: ANN401
+        state: Any,  # noqa: ANN401
+        control: Any,  # noqa: ANN401
+        metrics: dict[str, float],
+        **_: object,
+    ) -> None:
+        """The one that was just made."""
+        self._tell(int(state.global_step), float(metrics["eval_loss"]))
 
 
 class MarkCheckpoint(TrainerCallback):

@@ -10,6 +10,7 @@ from seekforge.core import hardware
 from seekforge.core.config import TrainConfig
 from seekforge.core.config.environment import quiet_libraries
 from seekforge.core.errors import ModelError, ResourceError
+from seekforge.engines.transformers import fast_dtype, load_model
 from seekforge.train.plan import Device
 from seekforge.train.shapes import Shape, shape_of
 
@@ -24,8 +25,6 @@ def load_base(folder: Path, config: TrainConfig) -> Any:  # noqa: ANN401
     if config.method == "qlora":
         check_qlora()
         return load_4bit(folder)
-    from seekforge.engines.transformers import load_model
-
     return load_model(folder, weight_dtype(config))
 
 
@@ -51,16 +50,23 @@ def this_device(processes: int = 1) -> Device:
     import torch
 
     if torch.cuda.is_available():
-        return Device("cuda", int(torch.cuda.mem_get_info()[0]))
-    return Device("cpu", hardware.free_memory() // processes)
+        return Device("cuda", int(torch.cuda.mem_get_info()[0]), fast_dtype())
+    return Device("cpu", hardware.free_memory() // processes, fast_dtype())
+
+
+def visible_gpus() -> int:
+    """CUDA GPUs that torch sees."""
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def weight_dtype(config: TrainConfig) -> str:
-    """Frozen weights may be bfloat16; weights that are trained better are not.
+    """Frozen weights are of the arithmetic's precision; weights that are trained are better float32.
 
     At a rate of 3e-5 most of AdamW's updates are smaller than half a bfloat16 step and would be rounded away.
     """
-    return config.precision if config.method == "full" else "bfloat16"
+    return config.precision if config.method == "full" else config.arithmetic(fast_dtype())
 
 
 def check_qlora() -> None:
@@ -89,8 +95,6 @@ def load_4bit(folder: Path) -> Any:  # noqa: ANN401
     """
     import torch
     from transformers import BitsAndBytesConfig
-
-    from seekforge.engines.transformers import load_model
 
     quantisation = BitsAndBytesConfig(
         load_in_4bit=True,

@@ -35,7 +35,9 @@ class Setup:
         checkpointing: Whether activations are computed again in the backward pass.
         accumulate: Forward passes an optimiser step.
         precision: Of weights that are trained.
-        autocast: Whether products are computed in bfloat16 whatever the weights are.
+        compute: What products are computed in; the weights that adapters stand on are of that precision.
+        autocast: Whether they are, whatever the weights are; never with float32.
+        shared: Tokens that all records begin with, which are computed once a batch (`train/prefix.py`).
         padded: Whether records of one batch differ in length, so that attention takes a mask.
         rank: Of the adapters.
         targets: Linear layers with an adapter, by the last part of their names.
@@ -56,7 +58,9 @@ class Setup:
     checkpointing: bool = False
     accumulate: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"
+    compute: Literal["float32", "bfloat16"] = "bfloat16"
     autocast: bool = True
+    shared: int = 0
     padded: bool = False
     rank: int = 16
     targets: tuple[str, ...] = ()
@@ -110,7 +114,7 @@ def predict(shape: Shape, setup: Setup) -> Prediction:
     base = _standing(shape, setup)
     in_buckets = setup.ranks > 1 and setup.devices == 1  # DDP's, which stay from step to step; gradients are views
     kept = base.gradients if setup.accumulate > 1 or in_buckets else 0
-    tokens = setup.batch * setup.length
+    tokens = setup.batch * (setup.length - setup.shared) + setup.shared
     each = [tokens * _saved_a_token(shape, layer, setup) + _saved_a_pass(shape, layer, setup) for layer in shape.layers]
     stream = tokens * shape.hidden * _residual(setup)
     saved = len(each) * stream + max(each) if setup.checkpointing else sum(each)
@@ -154,7 +158,7 @@ def _standing(shape: Shape, setup: Setup) -> Bytes:
         moving = (shape.parameters - shape.router_parameters) * trained
     else:
         quantised = shape.linear_parameters if setup.method == "qlora" else 0
-        parameters = round((shape.parameters - quantised) * 2 + quantised * _NF4)
+        parameters = round((shape.parameters - quantised) * _element(setup) + quantised * _NF4)
         moving = adapters * trained
     workspace = _WORKSPACE
     if setup.method == "qlora":  # a layer's weights become bfloat16 when it is computed
@@ -192,12 +196,17 @@ def _trained(setup: Setup) -> int:
 
 def _residual(setup: Setup) -> int:
     """Bytes of an element of the residual stream: of the embedding's precision."""
-    return 4 if setup.method == "full" and setup.precision == "float32" else 2
+    return 4 if setup.method == "full" and setup.precision == "float32" else _element(setup)
+
+
+def _element(setup: Setup) -> int:
+    """Bytes of an element of what a product makes."""
+    return 4 if setup.compute == "float32" else 2
 
 
 def _autocast_copies(shape: Shape, setup: Setup) -> int:
     """Autocast makes a bfloat16 copy of every float32 weight that is trained, and autograd keeps it."""
-    if not setup.autocast:
+    if not setup.autocast or setup.compute == "float32":
         return 0
     if setup.method == "full" and setup.precision == "float32":
         layers = shape.linear_parameters + shape.expert_parameters
@@ -208,9 +217,9 @@ def _autocast_copies(shape: Shape, setup: Setup) -> int:
 def _logits(shape: Shape, setup: Setup) -> tuple[int, int]:
     """Bytes when the output layer is done, and at the peak of the loss.
 
-    The output layer gives bfloat16 at every column in which some record has a label. The loss takes the positions with
-    a label in float32: their copy and its log-softmax going forward; log-softmax, its gradient and the gradient of the
-    likelihood coming back.
+    The output layer gives its result at every column in which some record has a label. The loss takes the positions
+    with a label in float32: their copy and its log-softmax going forward; log-softmax, its gradient and the gradient of
+    the likelihood coming back.
     """
     answer = setup.length if setup.answer is None else min(setup.answer, setup.length)
     columns = setup.batch * min(setup.length, setup.batch * answer)
@@ -218,7 +227,7 @@ def _logits(shape: Shape, setup: Setup) -> tuple[int, int]:
     if setup.chunked:  # the states and their gradient in float32, one tile, and the output layer's gradient in float32
         head = 4 * shape.embedding if setup.method == "full" else 0
         return _TILE, _TILE + 6 * labelled * shape.hidden + head
-    made = 2 * columns * shape.vocabulary
+    made = _element(setup) * columns * shape.vocabulary
     return made, max(made + 8 * labelled * shape.vocabulary, 12 * labelled * shape.vocabulary)
 
 
@@ -231,23 +240,27 @@ def _saved_a_token(shape: Shape, layer: Layer, setup: Setup) -> int:
         latents = {linear.name: linear.inputs for linear in layer.attention}
         norms += sum(_norm(latents[name], setup) for name in ("q_b_proj", "kv_b_proj") if name in latents)
     width = layer.feed_forward[-1].inputs
-    total = norms + _attention(shape, setup) + 6 * width + _inputs(layer, setup)
+    element = _element(setup)
+    total = norms + _attention(shape, setup) + 3 * element * width + _inputs(layer, setup)
     if layer.experts:
-        total += layer.experts.used * (6 * layer.experts.width + 2 * shape.hidden)
+        total += layer.experts.used * element * (3 * layer.experts.width + shape.hidden)
         if setup.method == "full" or setup.experts:
-            total += layer.experts.used * 2 * (layer.experts.width + shape.hidden)
+            total += layer.experts.used * element * (layer.experts.width + shape.hidden)
     return total
 
 
 def _attention(shape: Shape, setup: Setup) -> int:
     """What SDPA keeps for a token."""
-    queries, keys = shape.heads * shape.qk_width, shape.kv_heads * shape.qk_width
-    values, out = shape.kv_heads * shape.v_width, shape.heads * shape.v_width
+    queries, out = shape.heads * shape.qk_width, shape.heads * shape.v_width
     if not setup.kernels and shape.qk_width != shape.v_width:
         return 4 * (2 * queries + out + shape.heads * setup.length)
-    if setup.padded:  # with a mask it wants as many keys as queries
-        keys, values = queries, out
-    return 2 * (queries + keys + values + out) + 4 * shape.heads
+    return _element(setup) * (queries + _keys_and_values(shape, setup) + out) + 4 * shape.heads
+
+
+def _keys_and_values(shape: Shape, setup: Setup) -> int:
+    """Their width; with a mask SDPA wants as many keys as queries."""
+    heads = shape.heads if setup.padded or setup.shared else shape.kv_heads
+    return heads * (shape.qk_width + shape.v_width)
 
 
 def _norm(width: int, setup: Setup) -> int:
@@ -262,16 +275,16 @@ def _inputs(layer: Layer, setup: Setup) -> int:
     each layer anew, and autocast what it computes with to bfloat16; so each keeps a copy unless they are fused.
     """
     if setup.method == "full":
-        if setup.autocast and setup.precision == "float32":
+        if setup.autocast and setup.precision == "float32" and setup.compute == "bfloat16":
             return sum(2 * linear.inputs for linear in layer.linears if linear.name != "o_proj")
-        return 2 * sum(_distinct(layer.linears))
+        return _element(setup) * sum(_distinct(layer.linears))
     targets = _targets(layer, setup)
     inner = sum(setup.rank for _ in targets)
     if setup.dora:
         inner += 2 * sum(linear.outputs for linear in targets)  # the layer's own result and the adapter's
     if setup.method == "qlora" or (setup.fused and not setup.dora):
-        return 2 * (sum(_distinct(targets)) + inner)
-    element = 2 if setup.autocast else 4
+        return _element(setup) * (sum(_distinct(targets)) + inner)
+    element = 2 if setup.autocast and setup.compute == "bfloat16" else 4
     return element * (sum(linear.inputs for linear in targets) + inner)
 
 
@@ -285,11 +298,17 @@ def _distinct(linears: tuple[Linear, ...]) -> list[int]:
 
 
 def _saved_a_pass(shape: Shape, layer: Layer, setup: Setup) -> int:
-    """Bytes of one layer whatever the tokens: a padded batch's mask, and experts with adapters as whole weights."""
-    mask = 2 * setup.batch * setup.length**2 if setup.padded else 0
+    """Bytes of one layer whatever the tokens.
+
+    A padded batch's mask; each record's copy of the keys and values of what all begin with; and experts with adapters
+    as whole weights.
+    """
+    columns = (setup.length - setup.shared) * setup.length if setup.padded or setup.shared else 0
+    copies = (setup.batch - 1) * setup.shared * _keys_and_values(shape, setup)
+    experts = 0
     if layer.experts and setup.experts and setup.method != "full":
-        return mask + 2 * 3 * shape.hidden * layer.experts.width * layer.experts.count
-    return mask
+        experts = 3 * shape.hidden * layer.experts.width * layer.experts.count
+    return _element(setup) * (setup.batch * columns + copies + experts)
 
 
 def _targets(layer: Layer, setup: Setup) -> tuple[Linear, ...]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from seekforge.core.config import TrainConfig
+from seekforge.core.config.train import Arithmetic
 from seekforge.core.errors import ConfigError, ResourceError
 from seekforge.core.families import Family
 from seekforge.train.examples import IGNORED
 from seekforge.train.memory import Bytes, Prediction, Setup, predict
 from seekforge.train.packing import Row
+from seekforge.train.prefix import shared_tokens
 from seekforge.train.shapes import Shape
 from seekforge.train.shares import share_of
 
@@ -24,10 +26,11 @@ _PROPOSALS = 4
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where training runs: its kind, and how many bytes are free there."""
+    """Where training runs: its kind, how many bytes are free there, and what it computes fastest."""
 
     kind: Literal["cuda", "cpu"]
     free: int
+    fast: Arithmetic = "bfloat16"
 
     def holds(self, prediction: Prediction) -> bool:
         """Whether the peak fits with the margin."""
@@ -155,6 +158,8 @@ def setup_of(
         checkpointing=config.checkpointing,
         accumulate=share.accumulate,
         precision=config.precision,
+        compute=config.arithmetic(device.fast),
+        shared=0 if config.checkpointing or ranks > 1 else shared_tokens(rows),
         padded=config.packing or (len(lengths) > 1 and share.batch > 1),
         rank=config.lora.rank,
         targets=config.lora.targets or family.lora_targets,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,13 +63,14 @@ class Job:
     """All that `train` needs besides the model.
 
     Attributes:
-        config: The train part of the recipe; its method is settled, and on several devices its strategy.
+        config: The train part of the recipe; its method is settled, and on several devices strategy and arithmetic.
         train: Training examples.
         validation: Validation examples.
         family: Decides the default LoRA targets.
         seed: Of shuffling and initialisation.
         output: Where the adapter or the model goes.
         scratch: Where checkpoints go; those of a killed attempt are taken up.
+        watch: Told of each validation, step and loss, those before a kill included; what it raises ends the training.
     """
 
     config: TrainConfig
@@ -79,6 +80,7 @@ class Job:
     seed: int
     output: Path
     scratch: Path
+    watch: Callable[[int, float], None] | None = None
 
 
 def train(model: Any, tokenizer: Any, job: Job, progress: Progress, ranks: Ranks | None = None) -> Trained:  # noqa: ANN401
@@ -109,7 +111,7 @@ def train(model: Any, tokenizer: Any, job: Job, progress: Progress, ranks: Ranks
     if _sharded(job, ranks):
         from seekforge.train.sharded import shard
 
-        shard(model, ranks.size, full=job.config.method == "full")
+        shard(model, ranks.size, rounded=job.config.method == "full" and _in_bfloat16(job.config))
     rollback = ranks.lead(lambda: checkpoints.rolled_back(job.scratch))
     with progress.task("training", total, began) as task, disk_errors(job.output):
         started = time.monotonic()
@@ -140,6 +142,13 @@ def _prepared(model: Any, job: Job) -> Any:  # noqa: ANN401
         freeze_routers(model, job.family)
         return model
     return attach(model, job.family, job.config.lora)
+
+
+def _in_bfloat16(config: TrainConfig) -> bool:
+    """Whether products are computed so."""
+    from seekforge.engines.transformers import fast_dtype
+
+    return config.arithmetic(fast_dtype()) == "bfloat16"
 
 
 def _sharded(job: Job, ranks: Ranks) -> bool:
@@ -178,7 +187,7 @@ def _attempt(
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback, set_seed
 
-    from seekforge.train.callbacks import DivergenceGuard, MarkCheckpoint, OverfitGuard, SetRate, ShowProgress
+    from seekforge.train.callbacks import DivergenceGuard, MarkCheckpoint, OverfitGuard, SetRate, ShowProgress, Watch
 
     overfit = OverfitGuard(job.config.overfit_tolerance, ranks)
     divergence = DivergenceGuard(job.config.spike_factor, ranks)
@@ -200,6 +209,7 @@ def _attempt(
             divergence,
             overfit,
             *([SetRate(rollback.rate)] if rollback else []),
+            *([Watch(job.watch)] if job.watch else []),
             MarkCheckpoint(ranks),
         ],
     )
@@ -251,7 +261,7 @@ def _arguments(job: Job, ranks: Ranks) -> Any:  # noqa: ANN401
     total = total_steps(job)
     every = min(total, config.evaluate_every or math.ceil(total / _EVALUATIONS))
     share = share_of(config.batch_size, config.accumulate, ranks.size)
-    return SFTConfig(
+    arguments = SFTConfig(
         output_dir=str(job.scratch),
         learning_rate=config.rate,
         num_train_epochs=config.epochs,
@@ -260,14 +270,14 @@ def _arguments(job: Job, ranks: Ranks) -> Any:  # noqa: ANN401
         per_device_eval_batch_size=share.batch,
         gradient_accumulation_steps=share.accumulate,
         ddp_find_unused_parameters=False,  # every adapter and every weight has a part in every step
-        warmup_steps=config.warmup_ratio,
+        warmup_steps=config.warmup,
         lr_scheduler_type=config.schedule,
         weight_decay=config.weight_decay,
         max_length=config.max_length,
         gradient_checkpointing=config.checkpointing,
-        # The weights are bfloat16 already, the adapters float32. Without autocast every product with them is computed
-        # in float32: 119 tokens/s on two Zen 4 cores in place of 317.
-        bf16=True,
+        # Where the weights are bfloat16 the adapters are float32 all the same. Without autocast every product with them
+        # is computed in float32: 119 tokens/s on two Zen 4 cores in place of 317.
+        bf16=_in_bfloat16(config),
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="steps",
         save_strategy="steps",
@@ -285,6 +295,9 @@ def _arguments(job: Job, ranks: Ranks) -> Any:  # noqa: ANN401
         report_to=[],
         disable_tqdm=True,
     )
+    if arguments.n_gpu > 1:  # this process sees several and is alone: `nn.DataParallel` would take them all, badly
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _save(trainer: Any, tokenizer: Any, job: Job, ranks: Ranks) -> None:  # noqa: ANN401

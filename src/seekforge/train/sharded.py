@@ -40,17 +40,18 @@ from seekforge.train.trainer import Trainer
 MODEL, OPTIMISER, SCHEDULE = "sharded_model", "sharded_optimiser", "scheduler.pt"
 
 
-def shard(model: torch.nn.Module, devices: int, full: bool) -> None:
+def shard(model: torch.nn.Module, devices: int, rounded: bool) -> None:
     """Shards a model in place over all ranks.
 
     Args:
         model: The whole of it on every rank, on the CPU, adapters attached. Trained weights of one precision.
         devices: Ranks.
-        full: Whether every weight is trained; adapters are fetched as they are, for they are small.
+        rounded: Whether layers are fetched in bfloat16: where every weight is trained and products are computed in it.
+            Adapters are fetched as they are, for they are small.
     """
     mesh = init_device_mesh("cuda" if torch.cuda.is_available() else "cpu", (devices,))
     kept = MixedPrecisionPolicy(reduce_dtype=torch.float32, cast_forward_inputs=False)
-    policy = replace(kept, param_dtype=torch.bfloat16) if full else kept
+    policy = replace(kept, param_dtype=torch.bfloat16) if rounded else kept
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
             fully_shard(module, mesh=mesh, mp_policy=policy)

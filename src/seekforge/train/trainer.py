@@ -27,6 +27,7 @@ from trl import SFTTrainer
 
 from seekforge.train.examples import IGNORED
 from seekforge.train.fused import compile_layers, fuse
+from seekforge.train.prefix import share, shared_columns
 
 
 class InOrder(Sampler[int]):
@@ -87,6 +88,8 @@ class Trainer(SFTTrainer):
             self.train_dataset: Any = _with_filler(self.train_dataset)
             self.eval_dataset: Any = _with_filler(self.eval_dataset)
         fuse(self.model)
+        # DDP and FSDP want one forward pass a backward pass.
+        self._shares = not self.args.gradient_checkpointing and self.accelerator.num_processes == 1
         if compiled:
             compile_layers(self.model)
 
@@ -100,6 +103,8 @@ class Trainer(SFTTrainer):
         """Cross-entropy a token, in float32, of the next tokens that have a label."""
         labelled = (inputs["labels"][:, 1:] != IGNORED).sum()
         count = labelled if num_items_in_batch is None else num_items_in_batch
+        if self._shares and (length := shared_columns(inputs)):
+            inputs = share(model, inputs, length)
         total, outputs = (_fused_head if inputs["labels"].is_cuda else _answers_only)(model, inputs)
         if not model.training:
             self._validated += torch.stack([total.detach().double(), labelled.double()])

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from tests.serve.gateway.harness import Answer, Client, wait_for
+from tests.patience import LONG, wait_for
+from tests.serve.gateway.harness import Answer, Client
 
 from seekforge.serve.process import free_port
 
-READY_SECONDS = 90.0
+READY_SECONDS = 600.0
 
 
 class Served:
@@ -55,20 +56,33 @@ class Served:
     @property
     def worker(self) -> psutil.Process:
         """The engine's process."""
-        (child,) = [c for c in psutil.Process(self.process.pid).children() if "worker" in " ".join(c.cmdline())]
+        (child,) = self.children("seekforge.serve.worker")
         return child
+
+    def children(self, module: str) -> list[psutil.Process]:
+        """Its children that run a module now."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                if module in child.cmdline():
+                    found.append(child)
+        return found
+
+    def has_another(self, module: str, before: int) -> bool:
+        """Whether the module runs in another process than before."""
+        return any(child.pid != before for child in self.children(module))
 
     def chat(self, text: str = "hello 你好", key: str | None = None, **fields: Any) -> Answer:
         body = {"messages": [{"role": "user", "content": text}], **fields}
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         return self.client.send("POST", "/v1/chat/completions", json.dumps(body).encode(), **headers)
 
-    def end(self, number: int = signal.SIGTERM, seconds: float = 30.0) -> int:
+    def end(self, number: int = signal.SIGTERM, seconds: float = LONG) -> int:
         """Sends a signal and waits for the end; nothing of it may be left."""
         family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
         os.kill(self.process.pid, number)
         code = self.process.wait(seconds)
-        wait_for(lambda: not any(alive(process) for process in family), 5)
+        wait_for(lambda: not any(alive(process) for process in family))
         return code
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import openai
 import psutil
 import pytest
+from tests.patience import LONG, wait_for
 from tests.serve.endpoint.harness import Served, fails, serving
-from tests.serve.gateway.harness import wait_for
 
 from seekforge.cli.endpoint import prepare
 from seekforge.core.config import KeyEntry, environment
@@ -24,8 +24,7 @@ def official(served: Served, key: str = "none") -> openai.OpenAI:
 
 
 def embedder(served: Served) -> psutil.Process:
-    children = psutil.Process(served.process.pid).children()
-    (child,) = [c for c in children if "seekforge.serve.embed" in c.cmdline()]
+    (child,) = served.children("seekforge.serve.embed")
     return child
 
 
@@ -61,21 +60,22 @@ def test_an_embedder_that_dies_is_started_anew_and_the_model_answers_meanwhile(t
                 assert error.status_code == 503
                 return False
 
-        wait_for(again, 30)
-        wait_for(lambda: "the embedder answers again" in served.errors, 5)
+        wait_for(again)
+        wait_for(lambda: "the embedder answers again" in served.errors)
 
 
 def test_an_embedder_that_lives_does_not_make_a_dead_model_ready(tmp_path: Path) -> None:
-    settings = {"worker": {"restart": {"attempts": 5, "first_delay": 30, "longest_delay": 30}}}
+    restart = {"attempts": 5, "first_delay": 10 * LONG, "longest_delay": 10 * LONG, "stable_seconds": 10 * LONG}
+    settings = {"worker": {"restart": restart}}
     arguments = ("demo", "--engine", "fake", "--embed", "fake")
     with serving(tmp_path, *arguments, settings=settings) as served, official(served) as client:
-        for _ in range(2):  # the first new start is at once, the second one only after a while
-            os.kill(served.worker.pid, signal.SIGKILL)
-            wait_for(lambda: served.client.send("GET", "/readyz").status == 503, 10)
-            assert len(client.embeddings.create(model="fake", input="a").data) == 1
-            if "started anew in 30 s" in served.errors:
-                break
-            wait_for(lambda: served.client.send("GET", "/readyz").status == 200, 20)
+        before = served.worker
+        before.kill()  # the first new start is at once, the second one only after a while
+        wait_for(lambda: served.has_another("seekforge.serve.worker", before.pid))
+        wait_for(lambda: served.client.send("GET", "/readyz").status == 200)
+        served.worker.kill()
+        wait_for(lambda: "started anew in 1200 s" in served.errors)
+        assert len(client.embeddings.create(model="fake", input="a").data) == 1
         assert served.client.send("GET", "/readyz").status == 503
 
 

@@ -1,7 +1,6 @@
 """`seekforge serve` on the real engine: tiny models whose weights are random, through the whole door."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ from typing import Any
 import psutil
 import pytest
 from tests.engines import tiny
+from tests.patience import wait_for
 from tests.serve.endpoint.harness import Served, fails, serving
-from tests.serve.gateway.harness import wait_for
 
 from seekforge.compress.gguf import export
 from seekforge.core.config import environment
@@ -66,7 +65,7 @@ def test_a_killed_engine_comes_back_with_the_same_answers(served: Served) -> Non
 
     before, pid = answer(), served.worker.pid
     served.worker.kill()
-    wait_for(lambda: answer() == before, 60)
+    wait_for(lambda: answer() == before, 600)
     assert served.worker.pid != pid
 
 
@@ -100,10 +99,18 @@ def test_a_single_machine_file_that_cannot_be_served_says_why(folder: Path, tmp_
 
 
 def test_the_demo_model_is_ready_in_time(tmp_path: Path) -> None:
-    """Within 6 s, guard on. On a machine with more to do than cores, the clock says nothing; our own work does."""
-    with serving(tmp_path, "demo") as served:
-        family = [psutil.Process(served.process.pid), served.worker]
-        work = sum(process.cpu_times().user + process.cpu_times().system for process in family)
-        busy = os.getloadavg()[0] > len(os.sched_getaffinity(0))
-        assert served.ready_after < 6 or (busy and work < 6), (served.ready_after, work)
+    """Within 6 s, guard on. Where the machine is slow or has other work, the clock says nothing; our own work does."""
+    for name in ("echo", "demo"):
+        (tmp_path / name).mkdir()
+    with serving(tmp_path / "demo", "demo") as served:
+        work, ready_after = work_of(served), served.ready_after
         assert served.chat("What is the capital of France?", temperature=0, max_tokens=12).status == 200
+    if ready_after >= 6:
+        with serving(tmp_path / "echo", "demo", "--engine", "fake") as echo:  # all but the engine
+            assert work < 5 * work_of(echo), (ready_after, work)
+
+
+def work_of(served: Served) -> float:
+    """Seconds of the processor that the endpoint has taken so far."""
+    family = [psutil.Process(served.process.pid), served.worker]
+    return float(sum(sum(process.cpu_times()[:2]) for process in family))

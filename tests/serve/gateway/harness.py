@@ -7,12 +7,13 @@ import contextlib
 import json
 import socket
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from tests.patience import LONG
+from tests.patience import wait_for as wait_for
 
 from seekforge.core.config.gateway import GatewayConfig
 from seekforge.serve.gateway.app import GatewayApp
@@ -141,7 +142,7 @@ class Loop:
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
-    def run(self, work: Awaitable[Any], seconds: float = 30.0) -> Any:
+    def run(self, work: Awaitable[Any], seconds: float = LONG) -> Any:
         async def wrapped() -> Any:
             return await work
 
@@ -156,7 +157,7 @@ class Loop:
 
         self.run(cancel_all())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        self._thread.join(LONG)
         self.loop.close()
 
 
@@ -228,7 +229,7 @@ class Client:
         self.port = port
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=LONG)
 
     def begin(self, body: bytes, path: str = CHAT, **headers: str) -> socket.socket:
         """Sends a request and leaves the answer to the caller."""
@@ -239,7 +240,7 @@ class Client:
     def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         import http.client
 
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG)
         try:
             connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
             response = connection.getresponse()
@@ -272,28 +273,24 @@ def running(app: GatewayApp) -> Iterator[Client]:
         yield Client(port)
     finally:
         loop.loop.call_soon_threadsafe(stop.set)
-        served.result(60)
+        served.result(LONG)
         loop.close()
 
 
 def config(*urls: str, upstream: Mapping[str, Any] | None = None, **fields: Any) -> GatewayConfig:
-    """A gateway before upstreams `u0`, `u1` ..., quick to give up, as tests like it.
+    """A gateway before upstreams `u0`, `u1` ..., which gives nothing up because the machine is slow.
+
+    A test of a time-out sets that one, and none that a healthy part of it has to keep.
 
     Args:
         urls: Of the upstreams.
         upstream: What all of them have besides.
         fields: Of the config.
     """
-    limits = {"idle_seconds": 5, "first_seconds": 5, "body_seconds": 2, "send_seconds": 1, **fields.pop("limits", {})}
+    names = ("header_seconds", "body_seconds", "connect_seconds", "first_seconds", "idle_seconds", "send_seconds")
+    limits = {**dict.fromkeys(names, LONG), **fields.pop("limits", {})}
     upstreams = [{"name": f"u{number}", "url": url, **(upstream or {})} for number, url in enumerate(urls)]
     return GatewayConfig.model_validate({"upstreams": upstreams, "limits": limits, "drain_seconds": 5, **fields})
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def listens(port: int) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import LONG
 from tests.serve.gateway.harness import (
     USER,
     Answer,
@@ -171,7 +172,7 @@ def test_ready_means_that_an_upstream_decodes_whatever_routes_it_has() -> None:
         assert (probe["max_tokens"], probe["model"]) == (1, "big")
         client.send("GET", "/readyz")
         assert [request.path for request in up.seen[3:]].count("/readyz") == 0, "it knows by now"
-    with nasty(no_readyz) as (up,), running(create_app(config(up.url))) as client:
+    with nasty(no_readyz) as (up,), running(create_app(config(up.url, ready_seconds=LONG))) as client:
         client.post()
         assert client.send("GET", "/readyz").status == 200
         assert len(up.seen) == 1, "a fresh answer needs no probe"

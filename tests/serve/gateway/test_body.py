@@ -8,16 +8,17 @@ import zlib
 from collections.abc import Callable
 
 import pytest
+from tests.patience import LONG, patiently
 from tests.serve.gateway.harness import CHAT, USER, Client, completion, config, nasty, running, says
 
 from seekforge.serve.gateway.app import create_app
 
-SMALL = {"body_bytes": 4096, "body_seconds": 0.5, "header_seconds": 0.5}
+SMALL = {"body_bytes": 4096}
 BODY = json.dumps({"messages": USER}).encode()
 
 
 def read_all(connection: socket.socket) -> bytes:
-    connection.settimeout(10)
+    connection.settimeout(LONG)
     found = b""
     try:
         while data := connection.recv(65536):
@@ -69,25 +70,37 @@ def test_compressed_bodies_are_inflated_and_no_further_than_allowed(
         assert client.send("POST", CHAT, BODY, content_encoding="br").status == 415
 
 
-def test_a_body_that_drips_is_408_and_others_are_served_meanwhile() -> None:
-    with nasty(says(completion("hi"))) as (up,), running(create_app(config(up.url, limits=SMALL))) as client:
-        drips = [client.begin(BODY[:1], **{"content-length": str(len(BODY))}) for _ in range(50)]
-        started = time.monotonic()
+def drips(client: Client, number: int) -> list[socket.socket]:
+    return [client.begin(BODY[:1], **{"content-length": str(len(BODY))}) for _ in range(number)]
+
+
+def test_bodies_that_drip_hold_no_place() -> None:
+    limits = {"body_seconds": 2 * LONG, "max_running": 1, "max_waiting": 0}
+    with nasty(says(completion("hi"))) as (up,), running(create_app(config(up.url, limits=limits))) as client:
+        dripping = drips(client, 50)
         assert client.post().status == 200
-        assert time.monotonic() - started < 0.4, "they hold no place"
-        assert status_of(drips[0]) == 408
-        for connection in drips:
+        for connection in dripping:
+            connection.close()
+
+
+def test_a_body_that_drips_is_408() -> None:
+    with running(create_app(config("http://127.0.0.1:9", limits={"body_seconds": 0.5}))) as client:
+        for connection in drips(client, 5):
+            assert status_of(connection) == 408
             connection.close()
 
 
 def test_a_head_that_drips_is_closed() -> None:
-    with running(create_app(config("http://127.0.0.1:9", limits=SMALL))) as client:
-        connection = client.connect()
-        connection.sendall(b"POST /v1/chat HT")
-        started = time.monotonic()
-        read_all(connection)
-        assert time.monotonic() - started < 5
-        assert client.send("GET", "/healthz").status == 200
+    def closed(soon: float) -> None:
+        with running(create_app(config("http://127.0.0.1:9", limits={"header_seconds": 1}))) as client:
+            connection = client.connect()
+            connection.sendall(b"POST /v1/chat HT")
+            started = time.monotonic()
+            read_all(connection)
+            assert time.monotonic() - started < soon, "other than the server's own time"
+            assert client.send("GET", "/healthz").status == 200
+
+    patiently(closed, 5, 9, 9)
 
 
 @pytest.mark.parametrize(

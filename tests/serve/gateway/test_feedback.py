@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.patience import LONG
 
 from seekforge.core.config import FeedbackConfig
 from seekforge.core.errors import InputError, ResourceError
@@ -93,7 +93,7 @@ def test_a_store_waits_for_the_one_that_is_writing(path: Path) -> None:
         other.write(b"\n")
         other.flush()
         fcntl.flock(other, fcntl.LOCK_UN)
-        thread.join(30)
+        thread.join(LONG)
         assert said == ["unchanged"]
     assert len(stored(path)) == 1
 
@@ -117,7 +117,7 @@ def test_threads_and_processes_at_once(path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert [child.wait(60) for child in children] == [0, 0, 0]
+        assert [child.wait(LONG) for child in children] == [0, 0, 0]
     lines = stored(path)
     assert len(lines) == len({(line["answer"], line["caller"]) for line in lines}) == 800
 
@@ -274,15 +274,22 @@ def test_what_comes_back_is_what_was_said(tmp_path_factory: pytest.TempPathFacto
 
 
 def test_the_event_loop_goes_on_while_the_disk_is_slow(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run() -> int:
-        turns = 0
+    begun, written = threading.Event(), threading.Event()
+    waited: list[bool] = []
+
+    def slow(file: int) -> None:
+        begun.set()
+        waited.append(written.wait(5))
+
+    async def run() -> None:
         task = asyncio.create_task(store.add(GOOD))
-        while not task.done():
-            await asyncio.sleep(0.01)
-            turns += 1
-        return turns
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        written.set()  # which a loop that waits for the disk never does
+        await task
 
     with opened(path) as store:
-        monkeypatch.setattr(os, "fsync", lambda file: time.sleep(0.3))
-        assert asyncio.run(run()) >= 3
+        monkeypatch.setattr(os, "fsync", slow)
+        asyncio.run(run())
         monkeypatch.undo()
+    assert waited == [True]

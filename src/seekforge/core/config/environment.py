@@ -114,6 +114,21 @@ def child_environment(folder: Path, device: int | None = None, **settings: str) 
     return {**settings, **kept, "VIRTUAL_ENV": str(folder), "PATH": path, "PYTHONNOUSERSITE": "1"}
 
 
+def worker_environment(index: int, threads: int, devices: int) -> dict[str, str]:
+    """The environment of one of several equal processes that compute side by side.
+
+    Args:
+        index: Which of them, from 0.
+        threads: Of each, where the user has not said otherwise.
+        devices: GPUs that we see; each process gets one of them, in turn.
+    """
+    found = {"OMP_NUM_THREADS": str(threads), **os.environ}
+    if devices:
+        seen = [name.strip() for name in found.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+        found["CUDA_VISIBLE_DEVICES"] = (seen or [str(n) for n in range(devices)])[index % devices]
+    return found
+
+
 def quiet_libraries() -> None:
     """Keeps model libraries from drawing their own bars, warning of their own future and calling home.
 

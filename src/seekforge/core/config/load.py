@@ -19,19 +19,22 @@ Model = TypeVar("Model", bound=Config)
 _UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
 
 
-def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+def load_recipe(path: Path, overrides: Iterable[str] = (), layers: Iterable[Path] = ()) -> Recipe:
     """Reads a recipe; source paths become absolute, taken from the recipe's folder.
 
     Args:
         path: The YAML file.
-        overrides: `a.b=value` texts, the value read as YAML.
+        overrides: `a.b=value` texts, the value read as YAML; they go before everything.
+        layers: Files with keys of a recipe that go before the recipe's own, such as a search's best.yaml.
 
     Raises:
-        ConfigError: The file is missing, is no YAML mapping, or a key or value is wrong.
+        ConfigError: A file is missing, is no YAML mapping, or a key or value is wrong.
     """
     tree, node = _tree(_read(path, "recipe", "`ls recipes/` shows those that come with seekforge"), path)
     if not isinstance(tree, dict):
         raise ConfigError("a recipe is a mapping of keys", where=str(path), mend="Start from a file in recipes/")
+    for layer in layers:
+        _lay(tree, _layer(layer))
     for override in overrides:
         _apply(tree, override)
     recipe = validate(Recipe, tree, str(path), node)
@@ -112,6 +115,22 @@ def _tree(text: str, path: Path) -> tuple[Any, yaml.Node | None]:
         raise ConfigError(
             f"not YAML: {_yaml_problem(error)}", where=str(path), mend="Mend the file's syntax"
         ) from error
+
+
+def _layer(path: Path) -> dict[str, Any]:
+    tree, _ = _tree(_read(path, "YAML", "Name a file with keys of a recipe"), path)
+    if not isinstance(tree, dict):
+        raise ConfigError("not a mapping of keys", where=str(path), mend="Write keys of a recipe")
+    return tree
+
+
+def _lay(below: dict[str, Any], above: dict[str, Any]) -> None:
+    """Puts the values of one tree over those of another, in place, mapping by mapping."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            _lay(below[key], value)
+        else:
+            below[key] = value
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:

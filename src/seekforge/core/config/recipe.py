@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from seekforge.core.config.base import Config
 from seekforge.core.config.data import DataConfig
+from seekforge.core.config.search import SearchConfig
 from seekforge.core.config.train import TrainConfig
 from seekforge.core.errors import ConfigError
 from seekforge.core.gates import Gate, parse_rule
@@ -54,9 +55,8 @@ class ServeConfig(Config):
 
     format: Literal["F16", "Q8_0", "Q4_0"] = Field("Q8_0", description="The GGUF file that is served.")
     concurrency: int = Field(16, ge=1, description="Requests at once in the throughput measurement.")
-    requests: int = Field(128, ge=1, description="Requests in the throughput measurement.")
-    prompt_tokens: int = Field(128, ge=8, description="Prompt length in the throughput measurement.")
-    max_new_tokens: int = Field(64, ge=1, description="Answer length in the throughput measurement.")
+    requests: int = Field(128, ge=1, description="Test records asked in the throughput measurement, each once.")
+    max_new_tokens: int = Field(64, ge=1, description="Longest answer in the throughput measurement.")
     price: PriceConfig = Field(PriceConfig(), description="For the cost per 1,000 requests.")
 
 
@@ -69,6 +69,7 @@ class Recipe(Config):
     seed: int = Field(7, ge=0, description="Of everything random.")
     data: DataConfig = Field(description="Records in.")
     train: TrainConfig = Field(TrainConfig(), description="Fine-tuning.")
+    search: SearchConfig = Field(SearchConfig(), description="Settings to try with `seekforge train search`.")
     evaluate: EvaluateConfig = Field(EvaluateConfig(), description="Base against tuned.")
     compress: CompressConfig = Field(CompressConfig(), description="Smaller files.")
     parity: ParityConfig = Field(ParityConfig(), description="Served against trained.")

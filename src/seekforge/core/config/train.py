@@ -25,6 +25,7 @@ class LoraSettings(Config):
 
 Method = Literal["auto", "lora", "qlora", "full"]
 Strategy = Literal["auto", "ddp", "fsdp"]
+Arithmetic = Literal["bfloat16", "float32"]
 # Of an adapter; every parameter together takes a tenth of it, which is the guide's 3e-5.
 BASE_RATE = 3e-4
 
@@ -52,6 +53,7 @@ class TrainConfig(Config):
         "auto takes ddp where the model fits one device.",
     )
     warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    warmup_steps: int | None = Field(None, ge=0, description="The same in steps; it goes before warmup_ratio.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="How the rate falls.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decay.")
     max_length: int = Field(1024, ge=8, description="Longest record in tokens; a longer one is never cut.")
@@ -75,10 +77,27 @@ class TrainConfig(Config):
         "float32",
         description="Of trained weights (method full). bfloat16 halves the memory and rounds small steps away.",
     )
+    compute: Literal["auto", "bfloat16", "float32"] = Field(
+        "auto", description="Arithmetic: bfloat16 where the device has instructions for it, float32 elsewhere."
+    )
     memory_check: bool = Field(
         True, description="Refuse, before the weights are loaded, what by the memory planner does not fit the device."
     )
     lora: LoraSettings = Field(LoraSettings(), description="Used by methods lora and qlora.")
+
+    def arithmetic(self, fast: Arithmetic) -> Arithmetic:
+        """What products are computed in, on a device that is fastest in `fast`.
+
+        Four bits always become bfloat16, and weights that are bfloat16 while they are trained stay so.
+        """
+        if self.method == "qlora" or (self.method == "full" and self.precision == "bfloat16"):
+            return "bfloat16"
+        return fast if self.compute == "auto" else self.compute
+
+    @property
+    def warmup(self) -> float:
+        """As `transformers` takes it: a number of steps, or below 1 a share of them."""
+        return self.warmup_ratio if self.warmup_steps is None else self.warmup_steps
 
     @property
     def rate(self) -> float:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from seekforge.core.report.search import search
 from seekforge.core.report.sections import SECTIONS, View, mapping, mappings
 from seekforge.core.report.units import against_rule, duration, finite, format_value, period
 
@@ -22,6 +23,7 @@ _TITLES: Final = {
     "before-after": "Before and after",
     "data": "Data",
     "training": "Training",
+    "search": "Search",
     "compression": "Compression",
     "parity": "Parity",
     "serving": "Serving",
@@ -187,6 +189,7 @@ def render(report: Mapping[str, Any]) -> str:
         "flow": _flow(stages, gates),
         "gates": gates,
         **{key: build(details.get(stage, {})) for key, (stage, build) in SECTIONS.items()},
+        "search": search(details.get("search", {})),
         "measurements": _measurements(stages),
         "lineage": _lineage(stages),
         "next": [str(step) for step in some] if isinstance(some, list | tuple) else [],

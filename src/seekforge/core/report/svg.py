@@ -19,11 +19,12 @@ _BAR_HEIGHT: Final = 14
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart: its style class ("train", "valid"), its points, and whether each one gets a dot."""
+    """One line of a chart: its style class ("train", "valid"), its points, whether each gets a dot, and a line all."""
 
     style: str
     points: Sequence[tuple[float, float]]
     dots: bool = False
+    line: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def _axes(x: _Scale, y: _Scale, xs: Sequence[float], ys: Sequence[float], titles
 def _line(series: Series, x: _Scale, y: _Scale) -> Markup:
     places = [(f"{x(at):.1f}", f"{y(value):.1f}") for at, value in series.points]
     line = Markup('<polyline class="line {}" points="{}"/>')
-    drawn = line.format(series.style, " ".join(f"{across},{down}" for across, down in places))
+    drawn = (
+        line.format(series.style, " ".join(f"{across},{down}" for across, down in places)) if series.line else Markup()
+    )
     # A line of one point has no length, so it needs its dot to be seen at all.
     if series.dots or len(places) == 1:
         dot = Markup('<circle class="dot {}" cx="{}" cy="{}" r="3"/>')

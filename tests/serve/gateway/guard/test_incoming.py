@@ -279,6 +279,6 @@ def test_a_banks_own_texts_are_no_attempts() -> None:
 )
 def test_no_text_makes_the_rules_slow(piece: str) -> None:
     text = (piece * 32_000)[:32_000]
-    started = time.perf_counter()
+    started = time.process_time()
     verdict(text, html="escape", injection="audit")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 20, "a tenth of a second is usual; backtracking takes hours"

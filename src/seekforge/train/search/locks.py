@@ -1,0 +1,34 @@
+"""Locks that the kernel takes back when their process dies, kill -9 included."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from seekforge.core.files import disk_errors
+
+
+@contextmanager
+def waiting(path: Path) -> Iterator[None]:
+    """Holds the lock, after whoever has it now."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(path), path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def take(path: Path) -> IO[str] | None:
+    """The lock, as an open file that holds it until it is closed; None while another process lives that has it."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
