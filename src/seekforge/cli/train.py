@@ -69,15 +69,8 @@ def command(
     from seekforge.core.models import resolve
 
     resolve(model_name)  # a wrong name shows now, before the data is cleaned
-    values = {
-        "method": method,
-        "learning_rate": lr,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "max_length": max_length,
-        "checkpointing": checkpointing,
-        "strategy": strategy,
-    }
+    names = ("method", "epochs", "batch_size", "max_length", "checkpointing", "strategy")
+    values = {"learning_rate": lr} | {name: context.params[name] for name in names}
     config = validate(TrainConfig, values, "seekforge train")
     if plan:
         _show_plan(model_name, config.model_dump(), devices or 1)
