@@ -19,7 +19,7 @@ from seekforge.core.progress import Silent
 from seekforge.engines.transformers import load_tokenizer
 from seekforge.train.examples import Encoded, encode
 from seekforge.train.plan import Device
-from seekforge.train.prepare import Ready, plan_of
+from seekforge.train.prepare import Devices, Ready, plan_of
 from seekforge.train.search import trial as trial_module
 from seekforge.train.search.budget import Budget, Row, State, best, counted, worked
 from seekforge.train.search.space import check_warmup, recipe_values, space_of, with_values
@@ -312,7 +312,7 @@ def test_a_batch_that_does_not_fit_is_cut_into_pieces(
 ) -> None:
     trials, found = begun(checkpointing=True)
     whole = CONFIG.model_copy(update={"checkpointing": True})
-    peak = plan_of(ready, whole, Device("cpu", 1 << 40)).prediction.peak
+    peak = plan_of(ready, whole, Devices(1, Device("cpu", 1 << 40))).prediction.peak
     monkeypatch.setattr(trial_module, "this_device", lambda: Device("cpu", int(1.45 * peak) - 1))  # a byte too little
     trials.run(found, take(found), FOREVER)
     (row,) = found.rows()

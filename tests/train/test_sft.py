@@ -20,11 +20,12 @@ from seekforge.core.families import FAMILIES
 from seekforge.core.progress import Silent
 from seekforge.core.records import Message, Record
 from seekforge.engines.transformers import load_model, load_tokenizer, load_trained
-from seekforge.train import callbacks
+from seekforge.train import callbacks, sft
 from seekforge.train.adapters import lora_targets
 from seekforge.train.checkpoints import step_of
 from seekforge.train.examples import IGNORED, Example
 from seekforge.train.loading import check_qlora, load_4bit
+from seekforge.train.ranks import Ranks
 from seekforge.train.sft import Job, Trained, total_steps, train
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,21 @@ def test_four_bit_weights_are_trained_on(tokenizer: Any, tmp_path: Path) -> None
     merged = loss_of(load_trained(base, job.output, "float32"), job.validation)
     assert merged == pytest.approx(trained.best_loss, abs=0.5)  # on the weights before they were quantised
     assert merged < 0.6 * loss_of(load_model(base, "float32"), job.validation)
+
+
+def test_a_process_that_is_alone_takes_one_gpu(tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else `nn.DataParallel` takes all that it sees, and TRL refuses that."""
+    import trl
+
+    class TwoSeen(trl.SFTConfig):  # type: ignore[misc]
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self._n_gpu = 2
+
+    monkeypatch.setattr(trl, "SFTConfig", TwoSeen)
+    job = tiny.job(tmp_path, tokenizer, "qwen2", tiny.records(8))
+    assert TwoSeen(output_dir=str(tmp_path), bf16=False, use_cpu=True).n_gpu == 2
+    assert sft._arguments(job, Ranks()).n_gpu == 1
 
 
 def test_four_bits_need_a_gpu() -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seekforge.cli.devices import CLUSTER, DEVICES, crew, followed
+
 if TYPE_CHECKING:
     from seekforge.cli.pipeline import Finished
     from seekforge.core.config import Environment, Recipe
@@ -30,6 +32,8 @@ def command(
         str | None, typer.Option("--from", metavar="STAGE", help="Make this stage and those after it again.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,
+    devices: Annotated[int | None, typer.Option(min=1, help=DEVICES)] = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help=CLUSTER)] = False,
 ) -> None:
     """Run a recipe: data, train, evaluate, compress, parity, serve; each stage measured, each promise a gate.
 
@@ -38,15 +42,20 @@ def command(
 
     Example: seekforge run recipes/risk_desk.yaml --set train.epochs=1 --until evaluate
     """
+    if followed():
+        return
     from seekforge.cli.pipeline import run_recipe
-    from seekforge.core.config import environment, load_recipe
+    from seekforge.core.config import load_recipe
     from seekforge.core.progress import for_terminal
 
     # In a log, progress goes with the results; standard error is for what went wrong, one line.
-    machine, progress = environment(), for_terminal(sys.stdout)
-    loaded = without_alias(load_recipe(recipe, settings or [], layers or []), machine)
+    progress = for_terminal(sys.stdout)
     words = ["seekforge", "run", str(recipe), *repeated("--with", layers), *repeated("--set", settings)]
-    finished = run_recipe(loaded, machine, progress, words, redo_from, until)
+    with crew(devices, cluster) as machine:
+        if machine is None:
+            return
+        loaded = without_alias(load_recipe(recipe, settings or [], layers or []), machine)
+        finished = run_recipe(loaded, machine, progress, words, redo_from, until)
     _show(finished)
     _register(loaded, finished, machine, progress)
     if not all(verdict.passed for verdict in finished.verdicts):

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from seekforge.cli.devices import refuse_group
+
 
 def command(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file; its `search` says what is tried.")],
@@ -27,6 +29,7 @@ def command(
 
     Example: seekforge train search recipes/risk_desk.yaml --trials 12 --workers 2
     """
+    refuse_group("a search's trials are trainings in one process", "Start it alone; --workers N tries N at once")
     from seekforge.cli.search_run import begin, finish
     from seekforge.cli.search_workers import side_by_side
     from seekforge.core.progress import for_terminal

@@ -10,7 +10,7 @@ from pathlib import Path
 from seekforge.cli.pipeline import STAGES
 from seekforge.core import artifacts
 from seekforge.core.artifacts import Artifact
-from seekforge.core.config import Recipe, environment
+from seekforge.core.config import Environment, Recipe, environment
 from seekforge.core.errors import InputError
 from seekforge.core.files import disk_errors, full_disk
 from seekforge.core.progress import for_terminal
@@ -18,7 +18,9 @@ from seekforge.core.runner import origin_of
 from seekforge.core.stage import Stage, StageContext
 
 
-def run_single(name: str, recipe: Recipe, out: Path, parents: Mapping[str, Artifact]) -> Artifact:
+def run_single(
+    name: str, recipe: Recipe, out: Path, parents: Mapping[str, Artifact], machine: Environment | None = None
+) -> Artifact:
     """Runs one stage into `out`, or finds it there already; a killed attempt is taken up.
 
     Raises:
@@ -37,9 +39,8 @@ def run_single(name: str, recipe: Recipe, out: Path, parents: Mapping[str, Artif
         out.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with artifacts.exclusive(out) as partial:
-        context = StageContext(
-            recipe, partial, parents, for_terminal(), environment(), " ".join(["seekforge", *sys.argv[1:]])
-        )
+        command = " ".join(["seekforge", *sys.argv[1:]])
+        context = StageContext(recipe, partial, parents, for_terminal(), machine or environment(), command)
         try:
             with full_disk(partial):
                 result = stage.run(context)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seekforge.cli import search
+from seekforge.cli.devices import CLUSTER, DEVICES, crew, followed
 
 if TYPE_CHECKING:
-    from seekforge.core.config import Recipe, TrainConfig
+    from seekforge.core.config import Environment, Recipe, TrainConfig
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.command(name="search")(search.command)
@@ -39,6 +40,11 @@ def command(
     max_length: Annotated[int, typer.Option("--max-length", "--max_length", help="Longest record in tokens.")] = 1024,
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Recompute activations: less memory.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
+    strategy: Annotated[
+        str, typer.Option(help="auto, ddp or fsdp: whether several devices each hold the model or share it.")
+    ] = "auto",
+    devices: Annotated[int | None, typer.Option(min=1, help=DEVICES)] = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help=CLUSTER)] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what each method would need at this batch and length, and end.")
     ] = False,
@@ -53,29 +59,32 @@ def command(
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
+    if followed():
+        return
     _require(context, {"--model-name": model_name, "--train-data": train_data, "--output-dir": output_dir})
     assert model_name is not None and train_data is not None and output_dir is not None
-    from seekforge.cli.single import run_single
     from seekforge.core.config import TrainConfig, validate
     from seekforge.core.models import resolve
 
     resolve(model_name)  # a wrong name shows now, before the data is cleaned
-    values = {
-        "method": method,
-        "learning_rate": lr,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "max_length": max_length,
-        "checkpointing": checkpointing,
-    }
+    names = ("method", "epochs", "batch_size", "max_length", "checkpointing", "strategy")
+    values = {"learning_rate": lr} | {name: context.params[name] for name in names}
     config = validate(TrainConfig, values, "seekforge train")
     if plan:
-        _show_plan(model_name, config.model_dump())
+        _show_plan(model_name, config.model_dump(), devices or 1)
         return
     recipe = _recipe(model_name, train_data, seed, config)
-    dataset = run_single("data", recipe, output_dir / "data", {})
+    with crew(devices, cluster) as machine:
+        if machine is not None:
+            _run(recipe, output_dir, machine)
+
+
+def _run(recipe: Recipe, output_dir: Path, machine: Environment) -> None:
+    from seekforge.cli.single import run_single
+
+    dataset = run_single("data", recipe, output_dir / "data", {}, machine)
     typer.echo(f"data:  {dataset.summary}")
-    trained = run_single("train", recipe, output_dir / "train", {"data": dataset})
+    trained = run_single("train", recipe, output_dir / "train", {"data": dataset}, machine)
     typer.echo(f"train: {trained.summary}\n{output_dir / 'train'}")
 
 
@@ -104,7 +113,7 @@ def _refuse_options(context: typer.Context) -> None:
             )
 
 
-def _show_plan(model_name: str, values: dict[str, object]) -> None:
+def _show_plan(model_name: str, values: dict[str, object], ranks: int) -> None:
     """Every method at records of the greatest length, or the one that was asked for; nothing is written."""
     from seekforge.core.config import TrainConfig, environment
     from seekforge.core.models import family_of_folder, resolve
@@ -114,9 +123,11 @@ def _show_plan(model_name: str, values: dict[str, object]) -> None:
     from seekforge.train.plan import make_plan, setup_of
 
     folder = config_folder(resolve(model_name), environment(), for_terminal())
-    shape, family, device = shape_of_folder(folder), family_of_folder(folder), this_device()
+    shape, family, device = shape_of_folder(folder), family_of_folder(folder), this_device(ranks)
     every = ("lora", "qlora", "full") if device.kind == "cuda" else ("lora", "full")
     methods = every if values["method"] == "auto" else (values["method"],)
     for method in methods:
         config = TrainConfig.model_validate({**values, "method": method})
-        typer.echo("\n".join(make_plan(shape, setup_of(config, family, device), device).lines()))
+        for sharded in (False, True) if ranks > 1 and method != "qlora" else (False,):
+            setup = setup_of(config, family, device, ranks=ranks, sharded=sharded)
+            typer.echo("\n".join(make_plan(shape, setup, device).lines()))

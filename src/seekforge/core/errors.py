@@ -1,5 +1,8 @@
 """The one error tree. A user sees `str(error)`: one line with what, where and the mend."""
 
+from functools import partial
+from typing import Any
+
 
 class SeekforgeError(Exception):
     """Base of every error that seekforge raises on purpose.
@@ -15,6 +18,10 @@ class SeekforgeError(Exception):
     def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
         self.what, self.where, self.mend = what, where, mend
         super().__init__(what, where, mend)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Processes that work together send each other their errors."""
+        return partial(type(self), where=self.where, mend=self.mend), (self.what,)
 
     def __str__(self) -> str:
         """One line: `where: what. mend.`."""

@@ -10,6 +10,7 @@ from transformers import TrainerCallback
 
 from seekforge.core.progress import Task
 from seekforge.train.guard import diverged, judge
+from seekforge.train.ranks import Ranks
 
 COMPLETE = ".complete"
 
@@ -32,10 +33,10 @@ class ShowProgress(TrainerCallback):
 
 
 class OverfitGuard(TrainerCallback):
-    """Stops the run when `judge` says so; the reason stays readable in `reason`."""
+    """Stops the run when `judge` says so on rank 0; the reason stays readable in `reason`."""
 
-    def __init__(self, tolerance: float) -> None:
-        self._tolerance = tolerance
+    def __init__(self, tolerance: float, ranks: Ranks) -> None:
+        self._tolerance, self._ranks = tolerance, ranks
         self.reason = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
@@ -50,22 +51,22 @@ class OverfitGuard(TrainerCallback):
 
     def _judge(self, state: Any, control: Any) -> None:  # noqa: ANN401
         losses = [float(row["eval_loss"]) for row in state.log_history if "eval_loss" in row]
-        verdict = judge(losses, self._tolerance) if losses else None
+        verdict = self._ranks.lead(lambda: judge(losses, self._tolerance)) if losses else None
         if verdict and verdict.stop:
             self.reason = verdict.reason
             control.should_training_stop = True
 
 
 class DivergenceGuard(TrainerCallback):
-    """Stops the run when the training loss says so.
+    """Stops the run when the training loss, as rank 0 knows it, says so.
 
     Attributes:
         reason: Why it stopped, in words; empty while all is well.
         good_until: The last step before the loss that told: checkpoints up to it are good.
     """
 
-    def __init__(self, factor: float) -> None:
-        self._factor = factor
+    def __init__(self, factor: float, ranks: Ranks) -> None:
+        self._factor, self._ranks = factor, ranks
         self.reason, self.good_until = "", 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
@@ -77,9 +78,14 @@ class DivergenceGuard(TrainerCallback):
         self._judge(state, control)
 
     def _judge(self, state: Any, control: Any) -> None:  # noqa: ANN401
+        self.reason, self.good_until = self._ranks.lead(lambda: self._verdict(state.log_history))
+        if self.reason:
+            control.should_training_stop = True
+
+    def _verdict(self, history: list[dict[str, Any]]) -> tuple[str, int]:
         losses: list[float] = []
         steps = [0]
-        for row in state.log_history:
+        for row in history:
             loss = row.get("loss", row.get("eval_loss"))
             if loss is None:
                 continue
@@ -87,12 +93,11 @@ class DivergenceGuard(TrainerCallback):
             reason = diverged([*losses, float(loss)] if trained else [float(loss)], self._factor)
             if reason:
                 # The mean holds all steps since the loss before it; the validation sees the weights after its step.
-                self.reason, self.good_until = reason, steps[-1] if trained else int(row["step"]) - 1
-                control.should_training_stop = True
-                return
+                return reason, steps[-1] if trained else int(row["step"]) - 1
             if trained:
                 losses.append(float(loss))
                 steps.append(int(row["step"]))
+        return "", 0
 
 
 class SetRate(TrainerCallback):
@@ -142,8 +147,13 @@ class Watch(TrainerCallback):
 
 
 class MarkCheckpoint(TrainerCallback):
-    """Marks a checkpoint complete once all its files are written: a kill in between leaves it unmarked."""
+    """Marks a checkpoint complete once all ranks have written their files: a kill in between leaves it unmarked."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
 
     def on_save(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401
         """Called after the last file of a checkpoint."""
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+        self._ranks.wait()
+        if self._ranks.leads:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()

@@ -41,13 +41,24 @@ def shape_of_folder(folder: Path) -> Shape:
         ) from error
 
 
-def this_device() -> Device:
-    """The first CUDA GPU if torch sees one, else main memory."""
+def this_device(processes: int = 1) -> Device:
+    """This process's CUDA GPU if torch sees one, else its part of main memory.
+
+    Args:
+        processes: That train on this machine.
+    """
     import torch
 
     if torch.cuda.is_available():
         return Device("cuda", int(torch.cuda.mem_get_info()[0]), fast_dtype())
-    return Device("cpu", hardware.free_memory(), fast_dtype())
+    return Device("cpu", hardware.free_memory() // processes, fast_dtype())
+
+
+def visible_gpus() -> int:
+    """CUDA GPUs that torch sees."""
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def weight_dtype(config: TrainConfig) -> str:

@@ -47,7 +47,8 @@ class Setup:
         chunked: Whether the loss is taken in chunks that never hold the logits (TRL's fused head, on a GPU).
         kernels: Whether SDPA has a kernel for every attention. On a CPU it has none for latent attention, whose values
             are of another width than its keys, and keeps float32 probabilities of all pairs of tokens.
-        devices: GPUs over which weights, gradients and moments are sharded (FSDP2).
+        ranks: Devices that train together, each on batches of its own.
+        devices: Those of them over which weights, gradients and moments are sharded (FSDP2).
     """
 
     method: Literal["lora", "qlora", "full"]
@@ -68,6 +69,7 @@ class Setup:
     fused: bool = True
     chunked: bool = False
     kernels: bool = True
+    ranks: int = 1
     devices: int = 1
 
 
@@ -110,7 +112,8 @@ class Prediction:
 def predict(shape: Shape, setup: Setup) -> Prediction:
     """The peak of one optimiser step on one device, gradients and moments of earlier steps included."""
     base = _standing(shape, setup)
-    kept = 0 if setup.accumulate == 1 else base.gradients
+    in_buckets = setup.ranks > 1 and setup.devices == 1  # DDP's, which stay from step to step; gradients are views
+    kept = base.gradients if setup.accumulate > 1 or in_buckets else 0
     tokens = setup.batch * (setup.length - setup.shared) + setup.shared
     each = [tokens * _saved_a_token(shape, layer, setup) + _saved_a_pass(shape, layer, setup) for layer in shape.layers]
     stream = tokens * shape.hidden * _residual(setup)
@@ -160,8 +163,8 @@ def _standing(shape: Shape, setup: Setup) -> Bytes:
     workspace = _WORKSPACE
     if setup.method == "qlora":  # a layer's weights become bfloat16 when it is computed
         workspace += 2 * max(linear.parameters for layer in shape.layers for linear in layer.linears)
-    if setup.devices > 1:  # and with sharding whole, two layers at once: one is computed, the next one fetched
-        workspace += 2 * parameters // len(shape.layers)
+    if setup.devices > 1:
+        workspace += _fetched(shape, setup)
     return Bytes(
         weights=parameters // setup.devices,
         adapter=adapters * trained // setup.devices,
@@ -169,6 +172,19 @@ def _standing(shape: Shape, setup: Setup) -> Bytes:
         optimiser=2 * moving // setup.devices,
         workspace=workspace,
     )
+
+
+def _fetched(shape: Shape, setup: Setup) -> int:
+    """Bytes that lie there whole although they are sharded.
+
+    Two layers in bfloat16, of which one is computed and the next one fetched, and if they are trained the gradients of
+    one; embedding, last norm and output layer from the beginning of a step to its end, and their gradients.
+    """
+    layer = (shape.linear_parameters + shape.expert_parameters) // len(shape.layers)
+    outer = shape.embedding * (1 if shape.tied else 2)
+    if setup.method == "full":
+        return 2 * 3 * layer + 2 * outer * _trained(setup)
+    return 2 * 2 * layer + 2 * outer
 
 
 def _trained(setup: Setup) -> int:
@@ -193,7 +209,8 @@ def _autocast_copies(shape: Shape, setup: Setup) -> int:
     if not setup.autocast or setup.compute == "float32":
         return 0
     if setup.method == "full" and setup.precision == "float32":
-        return 2 * (shape.linear_parameters + shape.expert_parameters + shape.embedding)
+        layers = shape.linear_parameters + shape.expert_parameters
+        return 2 * (shape.embedding + (layers if setup.devices == 1 else 0))  # sharded ones are fetched in bfloat16
     return 2 * adapter_parameters(shape, setup) if setup.method == "lora" else 0
 
 

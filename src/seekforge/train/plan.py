@@ -15,6 +15,7 @@ from seekforge.train.memory import Bytes, Prediction, Setup, predict
 from seekforge.train.packing import Row
 from seekforge.train.prefix import shared_tokens
 from seekforge.train.shapes import Shape
+from seekforge.train.shares import share_of
 
 # On a GPU torch's own allocator leaves gaps. On a CPU glibc keeps freed blocks in its heap: up to 43 % more than in use
 # was measured (benchmarks/train_memory.py --heap).
@@ -66,7 +67,7 @@ class Plan:
         """For people: the parts, the peak, the verdict and what fits."""
         setup, parts = self.setup, self.prediction.parts
         checkpointed = ", checkpointed" if setup.checkpointing else ""
-        rows = [f"{setup.method}, batch {setup.batch}, {setup.length} tokens{checkpointed}"]
+        rows = [f"{setup.method}, batch {setup.batch}{_each(setup)}, {setup.length} tokens{checkpointed}"]
         rows += [f"  {field.name:12}{_gib(getattr(parts, field.name)):>11}" for field in fields(Bytes)]
         verdict = "fits" if self.fits else "does not fit"
         margin = f"{_MARGINS[self.device.kind]:.0%} margin"
@@ -93,8 +94,8 @@ def check(plan: Plan) -> None:
     fit = "; ".join(map(str, plan.proposals))
     setup = plan.setup
     raise ResourceError(
-        f"{setup.method} with batch_size={setup.batch} and {setup.length} tokens needs {_gib(plan.prediction.peak)}, "
-        f"the {plan.device.kind} has {_gib(plan.device.free)} free",
+        f"{setup.method} with batch_size={setup.batch}{_each(setup)} and {setup.length} tokens "
+        f"needs {_gib(plan.prediction.peak)}, the {plan.device.kind} has {_gib(plan.device.free)} free",
         where="train",
         mend=f"These fit: {fit}" if fit else "Nothing fits here: take a smaller model or a larger device",
     )
@@ -122,32 +123,44 @@ def _ways(shape: Shape, setup: Setup, device: Device, method: Mapping[str, Any])
                 if checkpointing != setup.checkpointing:
                     settings["checkpointing"] = True
                 if batch != setup.batch:
-                    settings |= {"batch_size": batch, "accumulate": accumulate}
+                    settings |= {"batch_size": batch, "accumulate": accumulate * setup.ranks}
                 yield Proposal(settings, prediction.peak)
                 break
 
 
-def setup_of(config: TrainConfig, family: Family, device: Device, rows: Sequence[Row] = ()) -> Setup:
+def setup_of(
+    config: TrainConfig, family: Family, device: Device, rows: Sequence[Row] = (), ranks: int = 1, sharded: bool = False
+) -> Setup:
     """The planner's view of a recipe; lengths are those of the batches' rows, without any the longest allowed.
+
+    Args:
+        config: The train part of the recipe.
+        family: Of the model.
+        device: Each of those that train.
+        rows: Of all batches.
+        ranks: Devices that train together.
+        sharded: Whether they share the model (FSDP2).
 
     Raises:
         ValueError: The method is still `auto`.
+        ConfigError: The devices cannot share a step.
     """
     if config.method == "auto":
         raise ValueError("the method is not settled")
     lengths = {len(row.input_ids) for row in rows} or {config.max_length}
     answers = [sum(label != IGNORED for label in row.labels) for row in rows]
+    share = share_of(config.batch_size, config.accumulate, ranks)
     return Setup(
         method=config.method,
-        batch=config.batch_size,
+        batch=share.batch,
         length=max(lengths),
         answer=max(answers) if answers else None,
         checkpointing=config.checkpointing,
-        accumulate=config.accumulate,
+        accumulate=share.accumulate,
         precision=config.precision,
         compute=config.arithmetic(device.fast),
-        shared=0 if config.checkpointing else shared_tokens(rows),
-        padded=config.packing or (len(lengths) > 1 and config.batch_size > 1),
+        shared=0 if config.checkpointing or ranks > 1 else shared_tokens(rows),
+        padded=config.packing or (len(lengths) > 1 and share.batch > 1),
         rank=config.lora.rank,
         targets=config.lora.targets or family.lora_targets,
         dora=config.lora.dora,
@@ -155,6 +168,8 @@ def setup_of(config: TrainConfig, family: Family, device: Device, rows: Sequence
         fused=not config.lora.dropout,
         chunked=device.kind == "cuda",
         kernels=device.kind == "cuda",
+        ranks=ranks,
+        devices=ranks if sharded else 1,
     )
 
 
@@ -192,6 +207,12 @@ def _batches(setup: Setup) -> Iterator[tuple[int, int]]:
             return
         divisor = 2 if batch % 2 == 0 else batch
         batch, accumulate = batch // divisor, accumulate * divisor
+
+
+def _each(setup: Setup) -> str:
+    if setup.ranks == 1:
+        return ""
+    return f" on each of {setup.ranks} devices" + (" that share the model" if setup.devices > 1 else "")
 
 
 def _gib(size: int) -> str:

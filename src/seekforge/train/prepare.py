@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seekforge.core.config import TrainConfig
+from seekforge.core.config import Environment, TrainConfig
 from seekforge.core.families import Family
 from seekforge.core.files import read_json, write_json
 from seekforge.core.models import family_of_folder, resolve
@@ -51,7 +51,7 @@ def prepare(context: StageContext) -> Ready:
     from seekforge.engines.transformers import load_tokenizer
 
     recipe = context.recipe
-    if recipe.train.method == "qlora":
+    if recipe.train.method == "qlora" and context.environment.cluster is None:
         check_qlora()
     base = hf_folder(resolve(recipe.model), context.environment, context.progress)
     tokenizer, shape = load_tokenizer(base), shape_of_folder(base)
@@ -62,10 +62,27 @@ def prepare(context: StageContext) -> Ready:
     return ready
 
 
-def plan_of(ready: Ready, config: TrainConfig, device: Device) -> Plan:
-    """What a training with these settings will need, by the lengths of its records."""
-    setup = setup_of(config, ready.family, device, ready.rows(config))
-    return make_plan(shape_of_folder(ready.base), setup, device)
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Devices that train together: how many, and what each of them is."""
+
+    count: int
+    each: Device
+
+
+def devices_of(machine: Environment) -> Devices:
+    """Those of this process's group, or of the cluster that trains in its stead."""
+    if machine.cluster is None:
+        return Devices(machine.group.size, this_device(machine.group.local_size))
+    from seekforge.train.cluster import survey
+
+    return Devices(*survey(machine.cluster))
+
+
+def plan_of(ready: Ready, config: TrainConfig, devices: Devices, sharded: bool = False) -> Plan:
+    """What a training with these settings will need of each device, by the lengths of its records."""
+    setup = setup_of(config, ready.family, devices.each, ready.rows(config), devices.count, sharded)
+    return make_plan(shape_of_folder(ready.base), setup, devices.each)
 
 
 def choose(context: StageContext, ready: Ready) -> Choice:
@@ -82,7 +99,7 @@ def _choice(context: StageContext, ready: Ready) -> Choice:
     kept = context.scratch / "method.json"
     if kept.is_file():
         return Choice(**read_json(kept))
-    full = plan_of(ready, config.model_copy(update={"method": "full"}), this_device())
+    full = plan_of(ready, config.model_copy(update={"method": "full"}), devices_of(context.environment))
     choice = choose_method(ready.splits["train"].records, full.fits)
     write_json(kept, choice._asdict())
     return choice

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ from seekforge.core.progress import Progress
 from seekforge.train.adapters import attach, freeze_routers
 from seekforge.train.examples import Example
 from seekforge.train.packing import PackedCollator, Row, rows_of
+from seekforge.train.ranks import Ranks, same_folder
+from seekforge.train.shares import share_of
 
 if TYPE_CHECKING:
     from seekforge.train.checkpoints import Rollback
@@ -59,7 +63,7 @@ class Job:
     """All that `train` needs besides the model.
 
     Attributes:
-        config: The train part of the recipe; its method is settled.
+        config: The train part of the recipe; its method is settled, and on several devices strategy and arithmetic.
         train: Training examples.
         validation: Validation examples.
         family: Decides the default LoRA targets.
@@ -79,45 +83,76 @@ class Job:
     watch: Callable[[int, float], None] | None = None
 
 
-def train(model: Any, tokenizer: Any, job: Job, progress: Progress) -> Trained:  # noqa: ANN401
+def train(model: Any, tokenizer: Any, job: Job, progress: Progress, ranks: Ranks | None = None) -> Trained:  # noqa: ANN401
     """Trains and saves the best weights: `output/adapter` for LoRA and QLoRA, `output/model` for full.
 
+    Args:
+        model: The base model, on the CPU; on every rank the same.
+        tokenizer: The model's.
+        job: What to do; on every rank the same.
+        progress: Where to say how far it is.
+        ranks: Those that train together, each of which calls this; by default this process alone.
+
     Raises:
-        ConfigError: The LoRA settings do not suit the model.
+        ConfigError: The LoRA settings do not suit the model, or the devices cannot share a step.
         SeekforgeError: Training diverged, and going back to the last good checkpoint did not help.
     """
     quiet_libraries()
-    from transformers import set_seed
-
     from seekforge.train import checkpoints
 
+    ranks = ranks or Ranks()
+    same_folder(ranks, job.scratch)
     total = total_steps(job)
-    resume = checkpoints.latest(job.scratch)
+    resume = ranks.lead(lambda: checkpoints.latest(job.scratch))
     began = checkpoints.step_of(resume) if resume else 0
     if resume:
         progress.say(f"          taking up training at step {began} of {total}")
-    set_seed(job.seed)  # adapters begin at random
-    if job.config.method == "full":
-        freeze_routers(model, job.family)
-    else:
-        model = attach(model, job.family, job.config.lora)
-    rollback = checkpoints.rolled_back(job.scratch)
+    model = ranks.together(lambda: _prepared(model, job))
+    if _sharded(job, ranks):
+        from seekforge.train.sharded import shard
+
+        shard(model, ranks.size, rounded=job.config.method == "full" and _in_bfloat16(job.config))
+    rollback = ranks.lead(lambda: checkpoints.rolled_back(job.scratch))
     with progress.task("training", total, began) as task, disk_errors(job.output):
         started = time.monotonic()
         while True:
-            attempt = _attempt(model, tokenizer, job, task, rollback)
+            attempt = _attempt(model, tokenizer, job, task, rollback, ranks)
             attempt.trainer.train(resume_from_checkpoint=str(resume) if resume else None)
             if not attempt.divergence.reason:
                 break
-            rollback = _go_back(job, attempt.divergence, rollback)
+            rollback = ranks.lead(partial(_go_back, job, attempt.divergence, rollback))
             progress.say(
                 f"          {rollback.reason}: back to step {rollback.step}, "
                 f"from there with a rate of {rollback.rate:.3g}"
             )
-            resume = checkpoints.latest(job.scratch)
+            resume = ranks.lead(lambda: checkpoints.latest(job.scratch))
+            del attempt
+            gc.collect()  # DDP's hooks on the gradients go with it
         seconds = time.monotonic() - started
-        _save(attempt.trainer, tokenizer, job)
+        _save(attempt.trainer, tokenizer, job, ranks)
     return _summarise(attempt, job, began, seconds, rollback)
+
+
+def _prepared(model: Any, job: Job) -> Any:  # noqa: ANN401
+    """The model with adapters, or with frozen routers."""
+    from transformers import set_seed
+
+    set_seed(job.seed)  # adapters begin at random, and on every rank the same
+    if job.config.method == "full":
+        freeze_routers(model, job.family)
+        return model
+    return attach(model, job.family, job.config.lora)
+
+
+def _in_bfloat16(config: TrainConfig) -> bool:
+    """Whether products are computed so."""
+    from seekforge.engines.transformers import fast_dtype
+
+    return config.arithmetic(fast_dtype()) == "bfloat16"
+
+
+def _sharded(job: Job, ranks: Ranks) -> bool:
+    return ranks.size > 1 and job.config.strategy == "fsdp"
 
 
 def total_steps(job: Job) -> int:
@@ -141,23 +176,30 @@ class _Attempt:
     divergence: Any
 
 
-def _attempt(model: Any, tokenizer: Any, job: Job, task: Any, rollback: Rollback | None) -> _Attempt:  # noqa: ANN401
+def _attempt(
+    model: Any,  # noqa: ANN401
+    tokenizer: Any,  # noqa: ANN401
+    job: Job,
+    task: Any,  # noqa: ANN401
+    rollback: Rollback | None,
+    ranks: Ranks,
+) -> _Attempt:
     from datasets import Dataset
-    from transformers import PrinterCallback, ProgressCallback
+    from transformers import PrinterCallback, ProgressCallback, set_seed
 
     from seekforge.train.callbacks import DivergenceGuard, MarkCheckpoint, OverfitGuard, SetRate, ShowProgress, Watch
-    from seekforge.train.trainer import Trainer
 
-    overfit, divergence = OverfitGuard(job.config.overfit_tolerance), DivergenceGuard(job.config.spike_factor)
+    overfit = OverfitGuard(job.config.overfit_tolerance, ranks)
+    divergence = DivergenceGuard(job.config.spike_factor, ranks)
 
     def dataset(rows: Sequence[Row]) -> Any:  # noqa: ANN401
         columns = {"input_ids": [r.input_ids for r in rows], "labels": [r.labels for r in rows]}
         packed = {"seq_lengths": [r.lengths for r in rows]} if job.config.packing else {}
         return Dataset.from_dict(columns | packed)
 
-    trainer = Trainer(
+    trainer = _trainer_class(job, ranks)(
         model=model,
-        args=_arguments(job),
+        args=_arguments(job, ranks),
         train_dataset=dataset(train_rows(job)),
         eval_dataset=dataset(rows_of(job.validation, None)),
         processing_class=tokenizer,
@@ -168,12 +210,24 @@ def _attempt(model: Any, tokenizer: Any, job: Job, task: Any, rollback: Rollback
             overfit,
             *([SetRate(rollback.rate)] if rollback else []),
             *([Watch(job.watch)] if job.watch else []),
-            MarkCheckpoint(),
+            MarkCheckpoint(ranks),
         ],
     )
+    if ranks.size > 1:
+        set_seed(job.seed + ranks.group.rank)  # dropout is another on each
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     return _Attempt(trainer, overfit, divergence)
+
+
+def _trainer_class(job: Job, ranks: Ranks) -> Any:  # noqa: ANN401
+    if _sharded(job, ranks):
+        from seekforge.train.sharded import ShardedTrainer
+
+        return ShardedTrainer
+    from seekforge.train.trainer import Trainer
+
+    return Trainer
 
 
 def _go_back(job: Job, divergence: Any, earlier: Rollback | None) -> Rollback:  # noqa: ANN401
@@ -199,23 +253,23 @@ def _go_back(job: Job, divergence: Any, earlier: Rollback | None) -> Rollback:  
     return rollback
 
 
-def _arguments(job: Job) -> Any:  # noqa: ANN401
+def _arguments(job: Job, ranks: Ranks) -> Any:  # noqa: ANN401
     import torch
     from trl import SFTConfig
-
-    from seekforge.engines.transformers import fast_dtype
 
     config = job.config
     total = total_steps(job)
     every = min(total, config.evaluate_every or math.ceil(total / _EVALUATIONS))
-    return SFTConfig(
+    share = share_of(config.batch_size, config.accumulate, ranks.size)
+    arguments = SFTConfig(
         output_dir=str(job.scratch),
         learning_rate=config.rate,
         num_train_epochs=config.epochs,
         max_steps=config.max_steps or -1,
-        per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.accumulate,
+        per_device_train_batch_size=share.batch,
+        per_device_eval_batch_size=share.batch,
+        gradient_accumulation_steps=share.accumulate,
+        ddp_find_unused_parameters=False,  # every adapter and every weight has a part in every step
         warmup_steps=config.warmup,
         lr_scheduler_type=config.schedule,
         weight_decay=config.weight_decay,
@@ -223,7 +277,7 @@ def _arguments(job: Job) -> Any:  # noqa: ANN401
         gradient_checkpointing=config.checkpointing,
         # Where the weights are bfloat16 the adapters are float32 all the same. Without autocast every product with them
         # is computed in float32: 119 tokens/s on two Zen 4 cores in place of 317.
-        bf16=config.arithmetic(fast_dtype()) == "bfloat16",
+        bf16=_in_bfloat16(config),
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="steps",
         save_strategy="steps",
@@ -241,12 +295,22 @@ def _arguments(job: Job) -> Any:  # noqa: ANN401
         report_to=[],
         disable_tqdm=True,
     )
+    if arguments.n_gpu > 1:  # this process sees several and is alone: `nn.DataParallel` would take them all, badly
+        arguments._n_gpu = 1
+    return arguments
 
 
-def _save(trainer: Any, tokenizer: Any, job: Job) -> None:  # noqa: ANN401
+def _save(trainer: Any, tokenizer: Any, job: Job, ranks: Ranks) -> None:  # noqa: ANN401
     folder = job.output / ("model" if job.config.method == "full" else "adapter")
-    trainer.model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    weights = None
+    if _sharded(job, ranks):
+        from seekforge.train.sharded import whole_weights
+
+        weights = whole_weights(trainer.model)
+    if ranks.leads:
+        trainer.model.save_pretrained(folder, state_dict=weights)
+        tokenizer.save_pretrained(folder)
+    ranks.wait()
 
 
 def _summarise(attempt: _Attempt, job: Job, done: int, seconds: float, rollback: Rollback | None) -> Trained:

@@ -13,11 +13,13 @@ from seekforge.core.gates import Measurement
 from seekforge.core.models import fingerprint, resolve
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.train.examples import answer_tokens
-from seekforge.train.loading import load_base, this_device
-from seekforge.train.plan import Plan, check
-from seekforge.train.prepare import choose, plan_of, prepare
-from seekforge.train.sft import Job, Trained, train
+from seekforge.train.plan import Plan
+from seekforge.train.prepare import choose, prepare
+from seekforge.train.settle import settle
+from seekforge.train.sft import Job, Trained
+from seekforge.train.team import Work, train_together
 
+_STRATEGY = "strategy.json"
 _LISTED = 100  # long records in the report; all of them are in long.json
 
 
@@ -26,7 +28,7 @@ class TrainStage:
 
     name: ClassVar[str] = "train"
     kind: ClassVar[str] = "adapter"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("data",)
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
@@ -39,17 +41,14 @@ class TrainStage:
         recipe = context.recipe
         ready = prepare(context)
         choice = choose(context, ready)
-        config = recipe.train.model_copy(update={"method": choice.method})
-        plan = plan_of(ready, config, this_device())
-        if config.memory_check:
-            check(plan)
+        config, plan = settle(context, ready, recipe.train.model_copy(update={"method": choice.method}))
         job = ready.job(config, recipe.seed, context.folder, context.scratch)
-        trained = train(load_base(ready.base, config), ready.tokenizer, job, context.progress)
+        trained = train_together(Work(ready.base.absolute(), job), context.environment, context.progress)
         write_json(context.folder / "base.json", {"model": recipe.model, "method": config.method})
         long = {split: encoded.long for split, encoded in ready.splits.items() if encoded.long}
         if long:
             write_json(context.folder / "long.json", long)
-        details = _details(context, job, trained, choice.reason)
+        details = _details(context, job, trained, choice.reason, plan.setup.ranks)
         for split, rows in long.items():
             details["settings"][f"left out of {split}"] = f"{len(rows)} records above {config.max_length} tokens"
         return StageResult(
@@ -60,7 +59,7 @@ class TrainStage:
         )
 
 
-def _details(context: StageContext, job: Job, trained: Trained, reason: str) -> dict[str, Any]:
+def _details(context: StageContext, job: Job, trained: Trained, reason: str, ranks: int) -> dict[str, Any]:
     config = job.config
     settings = {
         "base model": context.recipe.model,
@@ -73,6 +72,8 @@ def _details(context: StageContext, job: Job, trained: Trained, reason: str) -> 
         "trained parameters": f"{trained.trainable:,} of {trained.parameters:,}",
         "answer tokens an epoch": f"{answer_tokens(job.train):,}",
     }
+    if ranks > 1:
+        settings["devices"] = f"{ranks}, {config.strategy}"
     if config.method != "full":
         switches = [name for name in ("dora", "rslora", "experts") if getattr(config.lora, name)]
         settings |= {"rank": config.lora.rank, "alpha": config.lora.alpha}

@@ -8,6 +8,11 @@ logits; on a CPU it would compute every position, so there it is done here.
 later finds that generator in another state than the killed one had, so it would see other batches (measured on
 transformers 5.23). Here the order follows from the seed and the epoch alone. And a run that was over when it was
 killed, but not yet saved, would take one step more; here it takes none.
+
+On several devices a step is the very same records as on one, and its loss the mean over the same answer tokens. Where
+records are left over at the end of an epoch, `accelerate` would show some of the first ones again; here the devices
+without one get the filler, a row on which there is no loss. The validation loss is the mean over all answer tokens,
+however they fell into batches.
 """
 
 from __future__ import annotations
@@ -25,22 +30,46 @@ from seekforge.train.fused import compile_layers, fuse
 from seekforge.train.prefix import share, shared_columns
 
 
-class EpochOrder(Sampler[int]):
-    """Record numbers of one epoch: shuffled, those of like length together."""
+class InOrder(Sampler[int]):
+    """Record numbers from the first to the last, then the filler's, which is the number after them.
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    Args:
+        count: Records.
+        multiple: Of this the length is one: the records of a forward pass on all devices.
+    """
+
+    def __init__(self, count: int, multiple: int = 1) -> None:
+        self._count, self._fillers = count, -count % multiple
+
+    def __len__(self) -> int:
+        return self._count + self._fillers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([*range(self._count), *[self._count] * self._fillers])
+
+
+class EpochOrder(InOrder):
+    """Record numbers of one epoch: shuffled, those of like length together, then fillers.
+
+    Args:
+        lengths: Tokens of each record.
+        batch_size: Records of an optimiser step.
+        seed: Of all epochs.
+        multiple: As of `InOrder`.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, multiple: int = 1) -> None:
+        super().__init__(len(lengths), multiple)
         self._lengths, self._batch_size, self._seed, self._epoch = list(lengths), batch_size, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer before each epoch."""
         self._epoch = epoch
 
-    def __len__(self) -> int:
-        return len(self._lengths)
-
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
-        return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=generator))
+        order = get_length_grouped_indices(self._lengths, self._batch_size, generator=generator)
+        return iter([*order, *[self._count] * self._fillers])
 
 
 class Trainer(SFTTrainer):
@@ -53,6 +82,11 @@ class Trainer(SFTTrainer):
 
     def __init__(self, *args: Any, compiled: bool = False, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **settings)
+        self._validated = torch.zeros(2, dtype=torch.float64)
+        self._order: EpochOrder | None = None
+        if self.args.world_size > 1:
+            self.train_dataset: Any = _with_filler(self.train_dataset)
+            self.eval_dataset: Any = _with_filler(self.eval_dataset)
         fuse(self.model)
         # DDP and FSDP want one forward pass a backward pass.
         self._shares = not self.args.gradient_checkpointing and self.accelerator.num_processes == 1
@@ -67,23 +101,70 @@ class Trainer(SFTTrainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, Any]:
         """Cross-entropy a token, in float32, of the next tokens that have a label."""
-        count = (inputs["labels"][:, 1:] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        labelled = (inputs["labels"][:, 1:] != IGNORED).sum()
+        count = labelled if num_items_in_batch is None else num_items_in_batch
         if self._shares and (length := shared_columns(inputs)):
             inputs = share(model, inputs, length)
         total, outputs = (_fused_head if inputs["labels"].is_cuda else _answers_only)(model, inputs)
+        if not model.training:
+            self._validated += torch.stack([total.detach().double(), labelled.double()])
         loss = total / count
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes  # the count is of all devices, and gradients are averaged
         return (loss, outputs) if return_outputs else loss
 
+    def evaluation_loop(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401
+        """As of `transformers`, which gives the mean of the batches' means; ours is that of all answer tokens."""
+        self._validated = torch.zeros(2, dtype=torch.float64, device=self.args.device)
+        output = super().evaluation_loop(*args, **settings)
+        nats, tokens = self.accelerator.gather(self._validated[None]).sum(dim=0).tolist()
+        output.metrics[f"{settings.get('metric_key_prefix', 'eval')}_loss"] = nats / tokens
+        return output
+
+    def _build_accelerator_args(self, **settings: Any) -> dict[str, Any]:  # noqa: ANN401
+        found: dict[str, Any] = super()._build_accelerator_args(**settings)
+        for handler in found.get("kwargs_handlers", ()):
+            if hasattr(handler, "gradient_as_bucket_view"):
+                handler.gradient_as_bucket_view = True  # else DDP keeps a second copy of all gradients
+        return found
+
     def _run_epoch(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
+        if self._order is not None:  # taken up amid an epoch on several devices, accelerate's wrappers hide it
+            self._order.set_epoch(settings["epoch"])
         if not self.control.should_training_stop:
             super()._run_epoch(*args, **settings)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder:  # noqa: ANN401
         rows = self.train_dataset if train_dataset is None else train_dataset
-        step_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return EpochOrder([len(ids) for ids in rows["input_ids"]], step_size, self.args.data_seed)
+        lengths = [len(ids) for ids in rows["input_ids"]][: self._records(rows)]
+        together = self.args.train_batch_size * self.args.world_size
+        step = together * self.args.gradient_accumulation_steps
+        self._order = EpochOrder(lengths, step, self.args.data_seed, self._multiple(together))
+        return self._order
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> InOrder:  # noqa: ANN401
+        together = self.args.eval_batch_size * self.args.world_size
+        return InOrder(self._records(eval_dataset), self._multiple(together))
+
+    def _multiple(self, together: int) -> int:
+        """Records of a forward pass on all devices; one device may have a smaller last batch."""
+        return together if self.args.world_size > 1 else 1
+
+    def _records(self, rows: Any) -> int:  # noqa: ANN401
+        """Rows of a dataset without the filler, which on several devices is the last."""
+        fillers = 1 if self.args.world_size > 1 else 0
+        return len(rows) - fillers
+
+
+def _with_filler(rows: Any) -> Any:  # noqa: ANN401
+    """The dataset and one more row, of two tokens without a label."""
+    from datasets import Dataset, concatenate_datasets
+
+    if rows is None:
+        return None
+    known = {"input_ids": rows[0]["input_ids"][:1] * 2, "labels": [IGNORED] * 2, "seq_lengths": [2]}
+    filler = {name: [known.get(name, [1, 1])] for name in rows.column_names}
+    return concatenate_datasets([rows, Dataset.from_dict(filler, features=rows.features)])
 
 
 def _fused_head(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Any]:  # noqa: ANN401

@@ -19,7 +19,7 @@ from seekforge.core.config.data import (
 )
 from seekforge.core.config.embed import EmbedConfig
 from seekforge.core.config.endpoint import EndpointConfig, RestartConfig, WorkerConfig
-from seekforge.core.config.environment import Environment, environment
+from seekforge.core.config.environment import Cluster, Environment, Group, environment
 from seekforge.core.config.gateway import (
     GatewayConfig,
     LimitsConfig,
@@ -44,6 +44,7 @@ from seekforge.core.config.train import LoraSettings, TrainConfig
 from seekforge.core.config.vllm import VllmConfig
 
 __all__ = [
+    "Cluster",
     "CompressConfig",
     "Config",
     "DataConfig",
@@ -55,6 +56,7 @@ __all__ = [
     "FeedbackConfig",
     "FloatRange",
     "GatewayConfig",
+    "Group",
     "GuardConfig",
     "InputGuardConfig",
     "IntRange",

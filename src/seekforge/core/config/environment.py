@@ -7,6 +7,43 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+GROUP_NAME = "seekforge-"  # begins the names of the groups that `--devices` starts
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Where this process stands among those that train one model together, as `torchrun` and `accelerate` tell it.
+
+    Attributes:
+        rank: Of this process, over all machines; rank 0 leads.
+        size: Processes in all.
+        local_rank: Of this process on its machine: the number of its GPU.
+        local_size: Processes on this machine.
+        ours: Whether `seekforge --devices` started them, and says itself what became of them.
+        sharded: Whether `accelerate launch` was asked for FSDP.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+    ours: bool = False
+    sharded: bool = False
+
+
+ALONE = Group()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Ray cluster that trains in this process's stead: the one at `RAY_ADDRESS`, or one of this machine alone.
+
+    Attributes:
+        workers: Processes, one a GPU; None for as many as the cluster has GPUs.
+    """
+
+    workers: int | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -16,11 +53,15 @@ class Environment:
         runs: Where runs and their artifacts go (`SEEKFORGE_RUNS`, default `./runs`).
         cache: Where converted models and installed engines are kept (`SEEKFORGE_CACHE`, default `~/.cache/seekforge`).
         tracking_uri: MLflow's tracking URI (`MLFLOW_TRACKING_URI`, default SQLite in `runs`).
+        group: The processes that train together with this one.
+        cluster: Who trains, if not they.
     """
 
     runs: Path
     cache: Path
     tracking_uri: str
+    group: Group = ALONE
+    cluster: Cluster | None = None
 
 
 def environment() -> Environment:
@@ -28,7 +69,30 @@ def environment() -> Environment:
     runs = Path(os.environ.get("SEEKFORGE_RUNS", "runs")).absolute()
     cache = Path(os.environ.get("SEEKFORGE_CACHE", "~/.cache/seekforge")).expanduser().absolute()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{runs / 'mlflow.db'}"
-    return Environment(runs=runs, cache=cache, tracking_uri=uri)
+    return Environment(runs=runs, cache=cache, tracking_uri=uri, group=_group())
+
+
+def _group() -> Group:
+    """By the variables that `torchrun` sets; `accelerate launch` and Ray Train set the same."""
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    values = [os.environ.get(name, "") for name in names]
+    if not all(value.isdigit() for value in values) or int(values[1]) < 2:
+        return ALONE
+    ours = os.environ.get("TORCHELASTIC_RUN_ID", "").startswith(GROUP_NAME)
+    sharded = os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+    rank, size, local_rank, local_size = map(int, values)
+    return Group(rank, size, local_rank, local_size, ours, sharded)
+
+
+def shard_ourselves() -> None:
+    """Keeps accelerate from sharding, once more and in its own way, what we have sharded."""
+    os.environ.pop("ACCELERATE_USE_FSDP", None)
+
+
+def share_threads(processes: int) -> None:
+    """Gives each process that this one starts its part of the cores, where the user has not said how many threads."""
+    cores = len(os.sched_getaffinity(0))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // processes)))
 
 
 def child_environment(folder: Path, device: int | None = None, **settings: str) -> dict[str, str]:

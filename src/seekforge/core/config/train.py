@@ -24,6 +24,7 @@ class LoraSettings(Config):
 
 
 Method = Literal["auto", "lora", "qlora", "full"]
+Strategy = Literal["auto", "ddp", "fsdp"]
 Arithmetic = Literal["bfloat16", "float32"]
 # Of an adapter; every parameter together takes a tenth of it, which is the guide's 3e-5.
 BASE_RATE = 3e-4
@@ -39,8 +40,18 @@ class TrainConfig(Config):
     learning_rate: float | None = Field(None, gt=0, description="By default 3e-4 for adapters, a tenth of it for full.")
     epochs: float = Field(3, gt=0, description="Passes over the training split.")
     max_steps: int | None = Field(None, ge=1, description="Stop after this many optimiser steps, whatever the epochs.")
-    batch_size: int = Field(8, ge=1, description="Records a forward pass.")
-    accumulate: int = Field(1, ge=1, description="Forward passes an optimiser step.")
+    batch_size: int = Field(8, ge=1, description="Records a forward pass, at the most, of one device.")
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="Forward passes an optimiser step of one device. A step has batch_size * accumulate records, "
+        "which several devices share.",
+    )
+    strategy: Strategy = Field(
+        "auto",
+        description="On several devices: each holds the whole model (ddp), or a part of it (fsdp: FSDP2); "
+        "auto takes ddp where the model fits one device.",
+    )
     warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     warmup_steps: int | None = Field(None, ge=0, description="The same in steps; it goes before warmup_ratio.")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="How the rate falls.")

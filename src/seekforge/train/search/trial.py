@@ -16,7 +16,7 @@ from seekforge.core.memory import release
 from seekforge.core.progress import Progress
 from seekforge.train.loading import load_base, this_device
 from seekforge.train.plan import Device, Plan, check
-from seekforge.train.prepare import Ready, plan_of
+from seekforge.train.prepare import Devices, Ready, plan_of
 from seekforge.train.search.space import with_values
 from seekforge.train.search.study import Claim, Study
 from seekforge.train.sft import Trained, total_steps, train
@@ -87,7 +87,7 @@ class Trials:
         """
         config = with_values(self.config, claim.values)
         if config.memory_check:
-            plan = plan_of(self.ready, config, self._device())
+            plan = plan_of(self.ready, config, Devices(1, self._device()))
             config = config.model_copy(update=_pieces(plan))
         total = total_steps(self.ready.job(config, self.seed, claim.folder, claim.folder))
         return config.model_copy(update={"evaluate_every": ceil(total / self.validations)})
