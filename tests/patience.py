@@ -28,7 +28,7 @@ def patiently(scenario: Callable[[float], T], *seconds: float) -> T:
     return scenario(seconds[-1])
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = LONG) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = LONG) -> None:
     """Returns as soon as it is so.
 
     Raises:

@@ -36,5 +36,9 @@ def saved_bytes(model: Any, family: Family, setup: Any, *, padded: bool = False)
     is_mixed = setup.autocast and setup.compute == "bfloat16"
     autocast = torch.autocast("cpu", torch.bfloat16) if is_mixed else contextlib.nullcontext()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), autocast:
-        inner(ids, attention_mask=mask, use_cache=False)
+        cache = None
+        if setup.shared:
+            cache = inner(ids[:1, : setup.shared], use_cache=True).past_key_values
+            cache.batch_repeat_interleave(setup.batch)
+        inner(ids[:, setup.shared :], attention_mask=mask, past_key_values=cache, use_cache=False)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

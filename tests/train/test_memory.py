@@ -72,6 +72,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"method": "lora", "autocast": False, "fused": False},
     {"method": "lora", "compute": "float32"},
     {"method": "lora", "compute": "float32", "padded": True},
+    {"method": "lora", "shared": 96},
     {"method": "full"},
     {"method": "full", "compute": "float32"},
     {"method": "full", "precision": "bfloat16"},
@@ -96,7 +97,7 @@ def check_activations(kind: str, settings: dict[str, Any], folder: Path) -> None
     family = FAMILIES[model.config.model_type]
     setup = Setup(batch=4, length=256, rank=4, targets=family.lora_targets, kernels=False, **settings)
     measured = saved_bytes(model, family, setup, padded=setup.padded)
-    tokens = setup.batch * setup.length
+    tokens = setup.batch * (setup.length - setup.shared) + setup.shared
     counted = sum(
         tokens * memory._saved_a_token(shape, layer, setup) + memory._saved_a_pass(shape, layer, setup)
         for layer in shape.layers

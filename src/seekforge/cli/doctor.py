@@ -47,9 +47,7 @@ def _machine() -> list[Finding]:
     free = shutil.disk_usage(existing).free / _GIB
     memory = facts["memory_gib"]
     native = hardware.has_bfloat16()
-    arithmetic = (
-        "bfloat16" if native else "float32, for want of bfloat16 instructions"
-    )
+    arithmetic = "bfloat16" if native else "float32, for want of bfloat16 instructions"
     gpu = facts["gpu"] or "none: LoRA of small models and OpenVINO serving run on the CPU"
     return [
         Finding("processor", f"{facts['cpu']}, {facts['cores']} cores", True),

@@ -37,6 +37,7 @@ class Setup:
         precision: Of weights that are trained.
         compute: What products are computed in; the weights that adapters stand on are of that precision.
         autocast: Whether they are, whatever the weights are; never with float32.
+        shared: Tokens that all records begin with, which are computed once a batch (`train/prefix.py`).
         padded: Whether records of one batch differ in length, so that attention takes a mask.
         rank: Of the adapters.
         targets: Linear layers with an adapter, by the last part of their names.
@@ -58,6 +59,7 @@ class Setup:
     precision: Literal["float32", "bfloat16"] = "float32"
     compute: Literal["float32", "bfloat16"] = "bfloat16"
     autocast: bool = True
+    shared: int = 0
     padded: bool = False
     rank: int = 16
     targets: tuple[str, ...] = ()
@@ -109,7 +111,7 @@ def predict(shape: Shape, setup: Setup) -> Prediction:
     """The peak of one optimiser step on one device, gradients and moments of earlier steps included."""
     base = _standing(shape, setup)
     kept = 0 if setup.accumulate == 1 else base.gradients
-    tokens = setup.batch * setup.length
+    tokens = setup.batch * (setup.length - setup.shared) + setup.shared
     each = [tokens * _saved_a_token(shape, layer, setup) + _saved_a_pass(shape, layer, setup) for layer in shape.layers]
     stream = tokens * shape.hidden * _residual(setup)
     saved = len(each) * stream + max(each) if setup.checkpointing else sum(each)
@@ -232,13 +234,16 @@ def _saved_a_token(shape: Shape, layer: Layer, setup: Setup) -> int:
 
 def _attention(shape: Shape, setup: Setup) -> int:
     """What SDPA keeps for a token."""
-    queries, keys = shape.heads * shape.qk_width, shape.kv_heads * shape.qk_width
-    values, out = shape.kv_heads * shape.v_width, shape.heads * shape.v_width
+    queries, out = shape.heads * shape.qk_width, shape.heads * shape.v_width
     if not setup.kernels and shape.qk_width != shape.v_width:
         return 4 * (2 * queries + out + shape.heads * setup.length)
-    if setup.padded:  # with a mask it wants as many keys as queries
-        keys, values = queries, out
-    return _element(setup) * (queries + keys + values + out) + 4 * shape.heads
+    return _element(setup) * (queries + _keys_and_values(shape, setup) + out) + 4 * shape.heads
+
+
+def _keys_and_values(shape: Shape, setup: Setup) -> int:
+    """Their width; with a mask SDPA wants as many keys as queries."""
+    heads = shape.heads if setup.padded or setup.shared else shape.kv_heads
+    return heads * (shape.qk_width + shape.v_width)
 
 
 def _norm(width: int, setup: Setup) -> int:
@@ -276,11 +281,17 @@ def _distinct(linears: tuple[Linear, ...]) -> list[int]:
 
 
 def _saved_a_pass(shape: Shape, layer: Layer, setup: Setup) -> int:
-    """Bytes of one layer whatever the tokens: a padded batch's mask, and experts with adapters as whole weights."""
-    mask = _element(setup) * setup.batch * setup.length**2 if setup.padded else 0
+    """Bytes of one layer whatever the tokens.
+
+    A padded batch's mask; each record's copy of the keys and values of what all begin with; and experts with adapters
+    as whole weights.
+    """
+    columns = (setup.length - setup.shared) * setup.length if setup.padded or setup.shared else 0
+    copies = (setup.batch - 1) * setup.shared * _keys_and_values(shape, setup)
+    experts = 0
     if layer.experts and setup.experts and setup.method != "full":
-        return mask + _element(setup) * 3 * shape.hidden * layer.experts.width * layer.experts.count
-    return mask
+        experts = 3 * shape.hidden * layer.experts.width * layer.experts.count
+    return _element(setup) * (setup.batch * columns + copies + experts)
 
 
 def _targets(layer: Layer, setup: Setup) -> tuple[Linear, ...]:

@@ -13,6 +13,7 @@ from seekforge.core.families import Family
 from seekforge.train.examples import IGNORED
 from seekforge.train.memory import Bytes, Prediction, Setup, predict
 from seekforge.train.packing import Row
+from seekforge.train.prefix import shared_tokens
 from seekforge.train.shapes import Shape
 
 # On a GPU torch's own allocator leaves gaps. On a CPU glibc keeps freed blocks in its heap: up to 43 % more than in use
@@ -145,6 +146,7 @@ def setup_of(config: TrainConfig, family: Family, device: Device, rows: Sequence
         accumulate=config.accumulate,
         precision=config.precision,
         compute=config.arithmetic(device.fast),
+        shared=0 if config.checkpointing else shared_tokens(rows),
         padded=config.packing or (len(lengths) > 1 and config.batch_size > 1),
         rank=config.lora.rank,
         targets=config.lora.targets or family.lora_targets,

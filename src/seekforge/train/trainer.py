@@ -22,6 +22,7 @@ from trl import SFTTrainer
 
 from seekforge.train.examples import IGNORED
 from seekforge.train.fused import compile_layers, fuse
+from seekforge.train.prefix import share, shared_columns
 
 
 class EpochOrder(Sampler[int]):
@@ -53,6 +54,8 @@ class Trainer(SFTTrainer):
     def __init__(self, *args: Any, compiled: bool = False, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **settings)
         fuse(self.model)
+        # DDP and FSDP want one forward pass a backward pass.
+        self._shares = not self.args.gradient_checkpointing and self.accelerator.num_processes == 1
         if compiled:
             compile_layers(self.model)
 
@@ -65,6 +68,8 @@ class Trainer(SFTTrainer):
     ) -> torch.Tensor | tuple[torch.Tensor, Any]:
         """Cross-entropy a token, in float32, of the next tokens that have a label."""
         count = (inputs["labels"][:, 1:] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        if self._shares and (length := shared_columns(inputs)):
+            inputs = share(model, inputs, length)
         total, outputs = (_fused_head if inputs["labels"].is_cuda else _answers_only)(model, inputs)
         loss = total / count
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from tests.patience import LONG, patiently, wait_for
 from tests.serve.endpoint.harness import Served, alive, fails, serving
-from tests.serve.gateway.harness import Client, listens
+from tests.serve.gateway.harness import Answer, Client, listens
 
 from seekforge.core.config import KeyEntry
 from seekforge.serve.gateway import keyfile
@@ -140,7 +140,8 @@ def kill_the_worker(served: Served, soon: float) -> None:
     asked.start()
     wait_for(lambda: served.client.metric("requests_running") == 1)
     before.kill()
-    told, longest = [], 0.0
+    told: list[Answer] = []
+    longest = 0.0
     while not told or told[-1].status != 200:
         started = time.monotonic()
         told.append(served.chat())
@@ -238,11 +239,14 @@ def test_ctrl_c_while_it_loads_leaves_nothing(tmp_path: Path) -> None:
             [*command, "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
         )
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("loading ")
-        wait_for(lambda now=reached, p=process, at=port: bool(now(p, at)))  # type: ignore[misc]
-        children = family(process, port)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=LONG)
+        try:
+            assert process.stderr.readline().startswith("loading ")
+            wait_for(lambda now=reached, p=process, at=port: now(p, at))  # type: ignore[misc]
+            children = family(process, port)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=LONG)
+        finally:
+            process.kill()
         assert process.returncode in (0, 130, -signal.SIGINT)
         assert "Traceback" not in errors
         wait_for(lambda left=children: not any(map(alive, left)))  # type: ignore[misc]

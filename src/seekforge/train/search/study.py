@@ -164,8 +164,8 @@ class Study:
         attempts = trial.user_attrs.get("attempts", 1)
         if attempts >= _ATTEMPTS or any(row.retry_of == trial.number for row in self.rows()):
             return  # the second: whoever put it in line was killed before it could mark the trial
-        again: dict[str, Any] = {"retry_of": trial.number, "attempts": attempts + 1}
-        again.update((key, trial.user_attrs[key]) for key in ("recipe", "left_out") if key in trial.user_attrs)
+        kept: dict[str, Any] = {k: trial.user_attrs[k] for k in ("recipe", "left_out") if k in trial.user_attrs}
+        again: dict[str, Any] = {**kept, "retry_of": trial.number, "attempts": attempts + 1}
         # Killed before its settings were drawn, it has those that it was given; the others will be drawn.
         values: dict[str, Any] = {**trial.system_attrs.get("fixed_params", {})}
         values.update(trial.params)

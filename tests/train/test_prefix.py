@@ -1,0 +1,106 @@
+"""What all records begin with is computed once: the same loss, the same gradients."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.engines import tiny
+from trl.trainer.utils import add_fused_lm_head
+
+from seekforge.core.config import LoraSettings
+from seekforge.core.families import FAMILIES
+from seekforge.engines.transformers import load_model
+from seekforge.train.adapters import attach
+from seekforge.train.examples import IGNORED
+from seekforge.train.fused import fuse
+from seekforge.train.packing import Row
+from seekforge.train.prefix import share, shared_columns, shared_tokens
+from seekforge.train.trainer import _answers_only, _fused_head
+
+PREFIX = list(range(5, 45))
+
+
+def batch(rows: list[Row], pad: int = 2) -> dict[str, torch.Tensor]:
+    """As TRL's collator makes it."""
+    width = max(len(row.input_ids) for row in rows)
+    rest = [width - len(row.input_ids) for row in rows]
+    return {
+        "input_ids": torch.tensor([row.input_ids + [pad] * n for row, n in zip(rows, rest, strict=True)]),
+        "labels": torch.tensor([row.labels + [IGNORED] * n for row, n in zip(rows, rest, strict=True)]),
+        "attention_mask": torch.tensor([[1] * (width - n) + [0] * n for n in rest]),
+    }
+
+
+def row(prefix: list[int], question: list[int], answer: list[int]) -> Row:
+    ids = prefix + question + answer
+    return Row(ids, [IGNORED] * (len(ids) - len(answer)) + answer, [len(ids)])
+
+
+ROWS = [row(PREFIX, [50 + i] * (3 + i), [90 + i, 91, 92][: 1 + i % 3]) for i in range(4)]
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen2", "qwen3", "deepseek_v2_lite", "deepseek_v2", "deepseek_v3"])
+@pytest.mark.parametrize("full", [False, True])
+def test_loss_and_gradients_are_those_of_whole_records(kind: str, full: bool, tmp_path: Path) -> None:
+    check(tmp_path, kind, full, _answers_only)
+
+
+def test_so_they_are_with_the_head_that_a_gpu_uses(tmp_path: Path) -> None:
+    check(tmp_path, "llama", False, _fused_head)
+
+
+def check(folder: Path, kind: str, full: bool, head: Callable[..., tuple[torch.Tensor, Any]]) -> None:
+    torch.manual_seed(3)
+    model = load_model(tiny.make(folder / "m", kind), "float32")
+    add_fused_lm_head(model)
+    if not full:
+        model = attach(model, FAMILIES[model.config.model_type], LoraSettings(rank=4))
+        fuse(model)
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.05)
+    model.train()
+    inputs = batch(ROWS)
+    length = shared_columns(inputs)
+    assert length == len(PREFIX) - 1
+    losses, gradients = [], []
+    for given_inputs in (inputs, share(model, inputs, length)):
+        model.zero_grad()
+        loss, _ = head(model, given_inputs)
+        torch.autograd.backward(loss)
+        losses.append(loss.item())
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert gradients[0].norm() > 0
+    assert (gradients[1] - gradients[0]).norm() < 1e-4 * gradients[0].norm()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 60), st.lists(st.integers(3, 6), max_size=40), st.lists(st.integers(3, 6), min_size=1)
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_nothing_that_differs_or_is_learnt_is_shared(parts: list[tuple[int, list[int], list[int]]]) -> None:
+    rows = [row(list(range(5, 5 + n)), question, answer) for n, question, answer in parts]
+    shared = shared_tokens(rows)
+    assert shared == shared_columns(batch(rows, pad=3))
+    assert shared == 0 or shared >= 16
+    for one in rows if shared else []:
+        assert one.input_ids[:shared] == rows[0].input_ids[:shared]
+        assert set(one.labels[: shared + 1]) <= {IGNORED}
+
+
+def test_one_record_or_a_pack_shares_nothing() -> None:
+    assert shared_tokens(ROWS[:1]) == 0
+    assert shared_columns(batch(ROWS[:1])) == 0
+    packed = [Row(r.input_ids * 2, r.labels * 2, r.lengths * 2) for r in ROWS]
+    assert shared_tokens(packed) == 0
+    assert shared_columns({**batch(ROWS), "position_ids": torch.zeros(1)}) == 0
