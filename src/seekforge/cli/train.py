@@ -34,9 +34,7 @@ def command(
         float | None, typer.Option(help="Learning rate; by default 3e-4 for adapters, 3e-5 for full.")
     ] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3,
-    method: Annotated[
-        str, typer.Option(help="auto, lora, qlora or full; auto goes by the number of records.")
-    ] = "auto",
+    method: Annotated[str, typer.Option(help="auto (by the number of records), lora, qlora or full.")] = "auto",
     batch_size: Annotated[int, typer.Option("--batch-size", "--batch_size", help="Records a step.")] = 8,
     max_length: Annotated[int, typer.Option("--max-length", "--max_length", help="Longest record in tokens.")] = 1024,
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Recompute activations: less memory.")] = False,
