@@ -31,7 +31,8 @@ def test_version(seekforge: Seekforge) -> None:
 
 
 def test_every_command_has_help_with_an_example(seekforge: Seekforge) -> None:
-    assert [command.name for command in app.registered_commands] == COMMANDS
+    found = {command.name for command in (*app.registered_commands, *app.registered_groups)}
+    assert found == {*COMMANDS, "engine", "keys"}
     for name in COMMANDS:
         result = seekforge(name, "--help")
         assert result.code == 0
@@ -63,7 +64,7 @@ def test_doctor_finds_all_well(seekforge: Seekforge, big: dict[str, Any], runs: 
     assert result.code == 0, result.out
     assert "MISSING" not in result.out
     rows = {line.split("  ")[1].strip(): line for line in result.out.splitlines() if line.startswith(" ok")}
-    assert len(rows) == 14
+    assert len(rows) == 15
     assert "A processor, 2 cores" in result.out
     assert "50.0 GiB free" in result.out
     for name in ("torch", "openvino-genai", "mlflow"):
