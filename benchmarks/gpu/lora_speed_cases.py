@@ -39,9 +39,9 @@ def measure(case: Case, shape: dict[str, Any], options: Namespace) -> dict[str, 
             "callbacks": [clock],
         }
         ours = case.side == "ours"
-        trainer = Trainer(**settings) if ours else SFTTrainer(**settings)
-        if case.compiled:
-            compile_layers(trainer.model, dynamic=case.dynamic)
+        trainer = Trainer(**settings, compiled=case.compiled) if ours else SFTTrainer(**settings)
+        if case.compiled and not case.dynamic:
+            compile_layers(trainer.model, dynamic=False)
         result = trainer.train()
     found: dict[str, Any] = summary(clock.seconds()[WARM_UP - 1 :], batch * options.length)
     found |= {"steps": [round(s, 5) for s in clock.seconds()], "first_step_s": clock.seconds(first=True)[0]}

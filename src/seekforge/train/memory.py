@@ -123,7 +123,7 @@ def predict(shape: Shape, setup: Setup) -> Prediction:
     # What the last layer to be left still holds, and what its gradients take beside it.
     last = max(each) + stream
     tied = shape.embedding * _trained(setup) if shape.tied and setup.method == "full" else 0
-    checkpoints = len(each) * stream if setup.checkpointing else saved
+    checkpoints = (len(each) - 1) * stream + each[-1] if setup.checkpointing else saved  # the last layer is kept
     moments = {
         "loss": replace(
             base, gradients=kept, activations=checkpoints + (0 if setup.checkpointing else copies), logits=loss

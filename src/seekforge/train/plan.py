@@ -159,7 +159,7 @@ def setup_of(
         accumulate=share.accumulate,
         precision=config.precision,
         compute=config.arithmetic(device.fast),
-        shared=0 if config.checkpointing or ranks > 1 else shared_tokens(rows),
+        shared=0 if config.checkpointing or config.compile or ranks > 1 else shared_tokens(rows),
         padded=config.packing or (len(lengths) > 1 and share.batch > 1),
         rank=config.lora.rank,
         targets=config.lora.targets or family.lora_targets,

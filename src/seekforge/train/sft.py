@@ -204,6 +204,7 @@ def _attempt(
         eval_dataset=dataset(rows_of(job.validation, None)),
         processing_class=tokenizer,
         data_collator=PackedCollator(tokenizer.pad_token_id) if job.config.packing else None,
+        compiled=bool(job.config.compile),
         callbacks=[
             ShowProgress(task),
             divergence,

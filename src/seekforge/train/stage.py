@@ -72,6 +72,8 @@ def _details(context: StageContext, job: Job, trained: Trained, reason: str, ran
         "trained parameters": f"{trained.trainable:,} of {trained.parameters:,}",
         "answer tokens an epoch": f"{answer_tokens(job.train):,}",
     }
+    if config.compile:
+        settings["decoder layers"] = "compiled"
     if ranks > 1:
         settings["devices"] = f"{ranks}, {config.strategy}"
     if config.method != "full":
