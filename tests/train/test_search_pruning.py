@@ -51,7 +51,7 @@ def test_with_one_to_be_held_against_a_bad_one_is_given_up_half_way_and_a_good_o
 
 def test_what_falls_back_later_is_given_up_at_three_quarters() -> None:
     assert given_up([*GOOD[:3], 0.29, 0.29, 0.28, 0.28, 0.28], [whole(GOOD)]) == 6
-    assert given_up([9.0, 8.0, 7.0, 0.2, 0.15, 0.09, 0.3, 0.3], [whole(GOOD)]) is None, "other validations do not matter"
+    assert given_up([9.0, 8.0, 7.0, 0.2, 0.15, 0.09, 0.3, 0.3], [whole(GOOD)]) is None, "other points do not matter"
 
 
 def test_what_was_given_up_counts_at_the_points_that_it_came_to() -> None:
