@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from tests.patience import LONG, patiently, wait_for
+from tests.serve.exposition import at_work
 
 from seekforge.core.errors import EngineError, InputError, ResourceError
 from seekforge.serve.process import Worker, WorkerSpec, check_port
@@ -48,12 +49,6 @@ def gone(pid: int, seconds: float = LONG) -> bool:
 def worker(tmp_path: Path) -> Iterator[Worker]:
     with Worker(spec(tmp_path)) as worker:
         yield worker
-
-
-def running(worker: Worker) -> float:
-    with urllib.request.urlopen(f"{worker.url}/metrics", timeout=LONG) as response:
-        lines = response.read().decode().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith("seekforge_requests_running ")))
 
 
 def test_nothing_is_left_when_the_body_raises(tmp_path: Path) -> None:
@@ -160,10 +155,10 @@ def test_a_client_that_goes_frees_the_engine_within_a_second(demo_gguf_q8: Path,
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 
         def leaves(soon: float) -> None:
-            wait_for(lambda: running(worker) == 0)
+            wait_for(lambda: at_work(worker) == 0)
             with socket.create_connection(("127.0.0.1", int(worker.url.rpartition(":")[2]))) as client:
                 client.sendall(head + body)
-                wait_for(lambda: running(worker) == 1)
-            wait_for(lambda: running(worker) == 0, soon)
+                wait_for(lambda: at_work(worker) == 1)
+            assert wait_for(lambda: at_work(worker) == 0) < soon
 
         patiently(leaves, 1, 1, 3, 10)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ class Served:
         family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
         os.kill(self.process.pid, number)
         code = self.process.wait(seconds)
-        wait_for(lambda: not any(alive(process) for process in family))
+        assert survivors(family) == []
         return code
 
 
@@ -105,7 +105,15 @@ def serving(tmp_path: Path, *arguments: str, settings: Mapping[str, Any] | None 
             served.process.wait()
 
 
-def alive(process: psutil.Process) -> bool:
+def survivors(family: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those that do not end, though given time."""
+    family = list(family)
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: not any(map(_alive, family)))
+    return [process for process in family if _alive(process)]
+
+
+def _alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

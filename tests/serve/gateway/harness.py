@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
 from tests.patience import LONG
 from tests.patience import wait_for as wait_for
+from tests.serve.exposition import total
 
 from seekforge.core.config.gateway import GatewayConfig
 from seekforge.serve.gateway.app import GatewayApp
@@ -253,9 +253,7 @@ class Client:
         return self.send("POST", path, json.dumps({"messages": USER, **body}).encode())
 
     def metric(self, name: str, **labels: str) -> float:
-        families = text_string_to_metric_families(self.send("GET", "/metrics").body.decode())
-        found = [s for f in families for s in f.samples if s.name == f"seekforge_gateway_{name}"]
-        return sum(s.value for s in found if labels.items() <= s.labels.items())
+        return total(self.send("GET", "/metrics").body.decode(), f"seekforge_gateway_{name}", **labels)
 
     @staticmethod
     def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:

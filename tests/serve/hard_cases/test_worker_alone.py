@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.patience import LONG, wait_for
+from tests.serve.exposition import total
 from tests.serve.gateway.harness import CHAT, USER, Client
 
 from seekforge.serve.process import Worker, WorkerSpec
@@ -143,5 +144,11 @@ def test_streams_are_whole_however_the_body_came(worker: Client) -> None:
         assert found.endswith(b"0\r\n\r\n")
 
 
-def test_the_worker_has_ended_nothing_of_itself(worker: Client) -> None:
-    wait_for(lambda: b"seekforge_requests_running 0.0" in worker.send("GET", "/metrics").body)
+def test_after_all_of_them_nothing_runs_and_nothing_has_failed(worker: Client) -> None:
+    def figure(name: str, **labels: str) -> float:
+        return total(worker.send("GET", "/metrics").body.decode(), f"seekforge_{name}", **labels)
+
+    assert worker.post().status == 200
+    wait_for(lambda: figure("requests_running") == 0)
+    assert (figure("requests_running"), figure("requests_total", outcome="error")) == (0, 0)
+    assert figure("requests_total", outcome="ok") >= 1
