@@ -237,6 +237,11 @@ class Client:
         client.sendall(self._head("POST", path, {"content-length": str(len(body)), **headers}) + body)
         return client
 
+    def drip(self, number: int) -> list[socket.socket]:
+        """Begins so many requests whose bodies never come."""
+        body = json.dumps({"messages": USER}).encode()
+        return [self.begin(body[:1], **{"content-length": str(len(body))}) for _ in range(number)]
+
     def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         import http.client
 
@@ -259,6 +264,20 @@ class Client:
     def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
         lines = [f"{method} {path} HTTP/1.1", "host: gateway", *(f"{k}: {v}" for k, v in headers.items())]
         return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def read_all(connection: socket.socket, enough: bytes | None = None) -> bytes:
+    """What comes until the other side ends it, or until `enough` has come; then it is closed."""
+    found = b""
+    with connection, contextlib.suppress(ConnectionError):
+        while (enough is None or enough not in found) and (data := connection.recv(65536)):
+            found += data
+    return found
+
+
+def status_of(connection: socket.socket) -> int:
+    """Of the answer that begins to come."""
+    return int(connection.recv(12).split()[1])
 
 
 @contextlib.contextmanager

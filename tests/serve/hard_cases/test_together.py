@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.patience import LONG, patiently, wait_for
 from tests.serve.exposition import answers, at_work
-from tests.serve.gateway.harness import CHAT, USER, Client, config, running
+from tests.serve.gateway.harness import CHAT, USER, Client, config, read_all, running
 from tests.serve.gateway.test_process import end, start
 
 from seekforge.core.config.guard import GuardConfig, WordListConfig
@@ -39,14 +39,6 @@ def read_until(connection: socket.socket, text: bytes) -> bytes:
         data = connection.recv(65536)
         assert data, found
         found += data
-    return found
-
-
-def read_all(connection: socket.socket) -> bytes:
-    found = b""
-    while data := connection.recv(65536):
-        found += data
-    connection.close()
     return found
 
 

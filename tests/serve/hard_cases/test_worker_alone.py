@@ -3,7 +3,6 @@
 import contextlib
 import json
 import select
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.patience import LONG, wait_for
 from tests.serve.exposition import total
-from tests.serve.gateway.harness import CHAT, USER, Client
+from tests.serve.gateway.harness import CHAT, USER, Client, status_of
 
 from seekforge.serve.process import Worker, WorkerSpec
 
@@ -33,16 +32,8 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield client
 
 
-def drips(client: Client) -> list[socket.socket]:
-    return [client.begin(BODY[:1], **{"content-length": str(len(BODY))}) for _ in range(DRIPS)]
-
-
-def status_of(connection: socket.socket) -> int:
-    return int(connection.recv(12).split()[1])
-
-
 def test_case_13_bodies_that_drip_hold_no_place(worker: Client) -> None:
-    dripping = drips(worker)
+    dripping = worker.drip(DRIPS)
     assert worker.post().status == 200
     assert worker.send("GET", "/healthz").status == 200
     assert not select.select(dripping, [], [], 0)[0], "others must not wait for them"
@@ -53,7 +44,7 @@ def test_case_13_bodies_that_drip_hold_no_place(worker: Client) -> None:
 
 def test_case_13_bodies_that_drip_are_closed_at_the_deadline(tmp_path: Path) -> None:
     with started(tmp_path, body_seconds=1) as worker:
-        dripping = drips(worker)
+        dripping = worker.drip(DRIPS)
         assert {status_of(connection) for connection in dripping} == {408}
         for connection in dripping:
             connection.close()
