@@ -66,7 +66,7 @@ def test_an_embedder_that_dies_is_started_anew_and_the_model_answers_meanwhile(t
         wait_for(again)
         assert after == [before]
         wait_for(lambda: served.errors.endswith("the embedder answers again\n"))
-        assert "the embedder ended with status -9; started anew at once\n" in served.errors
+        assert "the embedder ended with status -9" in served.errors
 
 
 def test_an_embedder_that_lives_does_not_make_a_dead_model_ready(tmp_path: Path) -> None:
