@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.patience import LONG, patiently, wait_for
+from tests.patience import patiently, wait_for
 from tests.serve.exposition import at_work
+from tests.serve.processes import check_until_it_has_ended, gone
 
 from seekforge.core.errors import EngineError, InputError, ResourceError
 from seekforge.serve.process import Worker, WorkerSpec, check_port
@@ -31,18 +31,6 @@ def post(url: str, body: dict[str, Any]) -> Any:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=600) as response:
         return json.loads(response.read())
-
-
-def gone(pid: int, seconds: float = LONG) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.fixture
@@ -119,14 +107,6 @@ def test_the_end_of_a_worker_is_noticed(worker: Worker) -> None:
     assert gone(worker.pid)
     with pytest.raises(EngineError, match="status -9"):
         check_until_it_has_ended(worker)
-
-
-def check_until_it_has_ended(worker: Worker) -> None:
-    """A leader that has ended may still have threads that end, and has no status until then."""
-    until = time.monotonic() + LONG
-    while time.monotonic() < until:
-        worker.check()
-        time.sleep(0.02)
 
 
 def test_the_worker_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:

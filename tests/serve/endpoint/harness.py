@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
-from tests.patience import LONG, wait_for
+from tests.patience import LONG
 from tests.serve.gateway.harness import Answer, Client
+from tests.serve.processes import survivors
 
 from seekforge.serve.process import free_port
 
@@ -103,21 +104,6 @@ def serving(tmp_path: Path, *arguments: str, settings: Mapping[str, Any] | None 
         if served is not None and served.process.poll() is None:
             served.process.kill()
             served.process.wait()
-
-
-def survivors(family: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that do not end, though given time."""
-    family = list(family)
-    with contextlib.suppress(AssertionError):
-        wait_for(lambda: not any(map(_alive, family)))
-    return [process for process in family if _alive(process)]
-
-
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def fails(cwd: Path, *arguments: str) -> tuple[int, str]:

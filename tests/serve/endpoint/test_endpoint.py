@@ -17,8 +17,9 @@ from typing import Any
 import psutil
 import pytest
 from tests.patience import LONG, patiently, wait_for
-from tests.serve.endpoint.harness import Served, fails, serving, survivors
+from tests.serve.endpoint.harness import Served, fails, serving
 from tests.serve.gateway.harness import Answer, Client, listens
+from tests.serve.processes import survivors
 
 from seekforge.core.config import KeyEntry
 from seekforge.serve.gateway import keyfile
