@@ -1,4 +1,4 @@
-"""Whether processes have ended."""
+"""Whether processes have ended, and what they have computed."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def gone(pid: int) -> bool:
         return survivors([psutil.Process(pid)]) == []
     except psutil.NoSuchProcess:
         return True
+
+
+def computed(worker: Worker) -> float:
+    """Seconds of all cores that the worker has used: what it does, however slow the machine and busy with others."""
+    return float(sum(psutil.Process(worker.pid).cpu_times()[:2]))
 
 
 def check_until_it_has_ended(worker: Worker) -> None:

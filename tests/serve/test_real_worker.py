@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tests.engines.test_json_schema import PERSON
 from tests.patience import patiently, wait_for
 from tests.serve.exposition import at_work
+from tests.serve.processes import computed
 
 from seekforge.core.errors import ConfigError
 from seekforge.serve.main import _model, _parser
@@ -101,7 +103,7 @@ def test_what_would_harm_the_engine_is_400_and_it_answers_on(worker: Worker, bod
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_goes_while_its_prompt_is_read_frees_the_engine(worker: Worker, stream: bool) -> None:
-    """Within a second on a quiet machine; the whole prompt takes many."""
+    """After no more work than a second of a quiet machine; the whole prompt takes many."""
     draw = random.Random(int(stream))
 
     def leaves(soon: float) -> None:
@@ -113,9 +115,11 @@ def test_a_client_that_goes_while_its_prompt_is_read_frees_the_engine(worker: Wo
             client.sendall(head + body)
             wait_for(lambda: at_work(worker) == 1)
             assert not select.select([client], [], [], 0.01)[0], "the prompt is still being read"
-        assert wait_for(lambda: at_work(worker) == 0) < soon
+            before = computed(worker)
+        wait_for(lambda: at_work(worker) == 0)
+        assert computed(worker) - before < soon * (psutil.cpu_count() or 1)
 
-    patiently(leaves, 3, 3, 6)
+    patiently(leaves, 1, 1, 2, 4)
 
 
 def test_more_than_run_are_turned_away_where_none_may_wait(worker: Worker) -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.patience import patiently, wait_for
 from tests.serve.exposition import answers, at_work
 from tests.serve.gateway.harness import CHAT, Client, config, running
+from tests.serve.processes import computed
 
 from seekforge.core.config.guard import GuardConfig, WordListConfig
 from seekforge.serve.gateway.app import create_app
@@ -43,11 +44,6 @@ def worker(demo_gguf_q8: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def client(worker: Worker) -> Iterator[Client]:
     with running(create_app(config(worker.url, limits={"first_seconds": 600}))) as client:
         yield client
-
-
-def computed(worker: Worker) -> float:
-    """Seconds of all cores that the worker has used."""
-    return float(sum(psutil.Process(worker.pid).cpu_times()[:2]))
 
 
 def text_of(client: Client, **body: Any) -> tuple[str, str | None]:
