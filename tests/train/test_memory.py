@@ -153,5 +153,5 @@ def test_more_of_anything_never_needs_less(setup: Setup) -> None:
         replace(setup, rank=setup.rank + 1),
     )
     assert all(predict(shape, one).peak >= peak for one in more)
-    assert predict(shape, replace(setup, devices=8)).parts.optimiser <= predict(shape, setup).parts.optimiser
+    assert predict(shape, replace(setup, shards=8)).parts.optimiser <= predict(shape, setup).parts.optimiser
     assert min(getattr(predict(shape, setup).parts, name) for name in memory.Bytes.__slots__) >= 0
