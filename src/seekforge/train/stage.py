@@ -19,7 +19,6 @@ from seekforge.train.settle import settle
 from seekforge.train.sft import Job, Trained
 from seekforge.train.team import Work, train_together
 
-_STRATEGY = "strategy.json"
 _LISTED = 100  # long records in the report; all of them are in long.json
 
 
