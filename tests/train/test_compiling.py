@@ -20,7 +20,7 @@ one_thread = pytest.fixture(scope="module", autouse=True)(tiny.one_thread)
 
 
 def chosen(compile_: bool | None = None, **changes: Any) -> bool:
-    settings: dict[str, Any] = {"device": "cuda", "devices": 1, "work": work_of(SEVEN_BILLION, HOURS)}
+    settings: dict[str, Any] = {"device": "cuda", "devices": 1, "work": work_of("lora", SEVEN_BILLION, HOURS)}
     return chooses_compile(TrainConfig(compile=compile_), **{**settings, "shared": 0.0, "able": True, **changes})
 
 
@@ -30,8 +30,8 @@ def chosen(compile_: bool | None = None, **changes: Any) -> bool:
         ({}, True),
         ({"device": "cpu"}, False),
         ({"devices": 2}, False),
-        ({"work": work_of(SEVEN_BILLION, HOURS / 100)}, False),
-        ({"work": work_of(SEVEN_BILLION // 50, HOURS)}, False),
+        ({"work": work_of("lora", SEVEN_BILLION, HOURS / 100)}, False),
+        ({"work": work_of("lora", SEVEN_BILLION // 50, HOURS)}, False),
         ({"shared": 0.1}, True),
         ({"shared": 0.3}, False),
         ({"able": False}, False),
@@ -58,7 +58,12 @@ def test_a_training_with_compiled_layers_ends_as_one_without(checkpointing: bool
     tokenizer = load_tokenizer(folder)
     ends = []
     for compiled in (False, True):
-        settings = {"compile": compiled, "checkpointing": checkpointing, "compute": "float32", "learning_rate": 1e-2}
+        settings: dict[str, Any] = {
+            "compile": compiled,
+            "checkpointing": checkpointing,
+            "compute": "float32",
+            "learning_rate": 1e-2,
+        }
         place = tmp_path / str(compiled)
         place.mkdir()
         job = tiny.job(place, tokenizer, "qwen2", tiny.records(24), epochs=2, evaluate_every=3, **settings)

@@ -6,6 +6,7 @@ import shutil
 from typing import Literal
 
 from seekforge.core.config import TrainConfig
+from seekforge.core.config.train import Method
 from seekforge.core.errors import ConfigError
 
 # Floating-point operations from which it pays. Compiled layers do the same in five sixths of the time, so the minute
@@ -58,9 +59,10 @@ def has_compiler() -> bool:
     return any(shutil.which(name) for name in _COMPILERS)
 
 
-def work_of(parameters: int, tokens: float) -> float:
-    """Floating-point operations of a training of adapters: 2 a parameter and token going forward, 2 coming back.
+def work_of(method: Method, parameters: int, tokens: float) -> float:
+    """Floating-point operations of a training: 2 a parameter and token going forward, and for each gradient as many.
 
-    Kaplan et al. 2020, "Scaling laws for neural language models", section 2.1, without the gradients of frozen weights.
+    Adapters want the gradients of what goes through the weights, full fine-tuning those of the weights too (Kaplan et
+    al. 2020, "Scaling laws for neural language models", section 2.1).
     """
-    return 4.0 * parameters * tokens
+    return (6.0 if method == "full" else 4.0) * parameters * tokens

@@ -51,7 +51,8 @@ def _compiles(ready: Ready, config: TrainConfig, devices: Devices) -> bool:
     rows = ready.rows(config)
     length = sum(len(row.input_ids) for row in rows) / len(rows)
     steps = total_steps(ready.job(config, 0, Path(), Path()))
-    work = work_of(shape_of_folder(ready.base).parameters, length * config.batch_size * config.accumulate * steps)
+    tokens = length * config.batch_size * config.accumulate * steps
+    work = work_of(config.method, shape_of_folder(ready.base).parameters, tokens)
     share = 0.0 if config.checkpointing else shared_tokens(rows) / length
     return chooses_compile(config, devices.each.kind, devices.count, work, share, has_compiler())
 
