@@ -178,7 +178,7 @@ def _drops(train: Sequence[Record], report: LeakReport) -> Iterator[Drop]:
         if (leak := leaks.get(record.id)) is not None:
             other, limit = leak.held_out, report.threshold
             reason = f"{leak.similarity:.2f} similar to the {other.split} record {other.id} (threshold {limit:g})"
-            yield Drop(record, "leak", reason, other, leak.similarity)
+            yield Drop(record, "leak", reason, other.id, leak.similarity, f"like a {other.split} record")
         elif record.id in report.sharing:
             name, value = report.sharing[record.id]
-            yield Drop(record, "leak", f"shares {name} {value!r} with the test")
+            yield Drop(record, "leak", f"shares {name} {value!r} with the test", kind=f"shares {name} with the test")

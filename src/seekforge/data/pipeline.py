@@ -10,7 +10,8 @@ from seekforge.core.errors import DataError
 from seekforge.core.progress import Progress, Silent
 from seekforge.core.records import Record
 from seekforge.data.leak import LeakResult, settle
-from seekforge.data.ops import Drop, OpResult, build
+from seekforge.data.ops import Drop, OpContext, OpResult, build
+from seekforge.data.ops.memory import apply
 from seekforge.data.sources import read_sources
 from seekforge.data.split import Splits, divide, refuse_empty
 
@@ -74,9 +75,10 @@ def run_pipeline(config: DataConfig, seed: int = 7, progress: Progress | None = 
     records = tuple(_read(config, progress))
     funnel = [Step("read", len(records))]
     drops: list[Drop] = []
+    context = OpContext(config.labels, config.label_field, seed)
     with progress.task("clean", len(config.ops)) as task:
         for op_config in config.ops:
-            result: OpResult = build(op_config).run(records)
+            result: OpResult = apply(build(op_config, context), records)
             records = result.kept
             drops += result.drops
             funnel.append(Step(result.op, len(result.kept), len(result.drops), result.changed))

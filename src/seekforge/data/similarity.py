@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +82,7 @@ class Neighbours:
         self._texts, self._threshold, self._size = texts, threshold, size
         self._sets: dict[int, frozenset[str]] = {}
         self._buckets: dict[int, list[int]] = {}
-        self._keys = _shared_keys(signatures(texts, size, permutations, seed), *band_shape(threshold, permutations))
+        self._keys = _shared_keys(band_keys(texts, threshold, size, permutations, seed))
 
     def add(self, index: int) -> None:
         """From now on `matches` may return this text."""
@@ -142,12 +142,18 @@ def _shingle_hashes(folded: Sequence[str], size: int) -> tuple[NDArray[np.uint64
     return hashes[within[:count]], np.cumsum(per_text) - per_text
 
 
-def _shared_keys(signature: NDArray[np.uint32], bands: int, rows: int) -> list[list[int]]:
-    """Each text's bucket keys, less those that no other text has: most texts have none left."""
+def band_keys(
+    texts: Sequence[str], threshold: float, size: int, permutations: int = PERMUTATIONS, seed: int = 0
+) -> NDArray[np.uint64]:
+    """Bucket keys: two texts that share one are worth comparing.
+
+    Returns:
+        Array of shape (texts, bands).
+    """
     import numpy as np
 
-    if not len(signature):
-        return []
+    bands, rows = band_shape(threshold, permutations)
+    signature = signatures(texts, size, permutations, seed)
     keys = np.empty((len(signature), bands), np.uint64)
     for band in range(bands):
         key = np.full(len(signature), band + 1, np.uint64)
@@ -155,6 +161,71 @@ def _shared_keys(signature: NDArray[np.uint32], bands: int, rows: int) -> list[l
             key = (key ^ signature[:, row]) * np.uint64(_GOLDEN)
             key ^= key >> np.uint64(32)
         keys[:, band] = key
+    return keys
+
+
+def shingle_sets(texts: Sequence[str], size: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Each text's set of shingles as hashes, ascending, end to end, and the bounds of each, shape (texts + 1,)."""
+    import numpy as np
+
+    if not texts:
+        return np.empty(0, np.uint32), np.zeros(1, np.int64)
+    hashes, starts = _shingle_hashes([fold(text) for text in texts], size)
+    sets = [np.unique(part) for part in np.split((hashes >> np.uint64(32)).astype(np.uint32), starts[1:])]
+    bounds = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(part) for part in sets], out=bounds[1:])
+    return np.concatenate(sets), bounds
+
+
+class Sets(Protocol):
+    """Sets of numbers by row, each as an ascending array."""
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        """One set."""
+
+
+def repeats(keys: NDArray[np.uint64], sets: Sets, rank: NDArray[np.int64], threshold: float) -> dict[int, Match]:
+    """Which rows repeat one that stays: in the order of rank, a row goes if one that stayed is like it.
+
+    Args:
+        keys: Shape (rows, bands), of `band_keys`.
+        sets: Of `shingle_sets`.
+        rank: Shape (rows,): the least stays.
+        threshold: Least Jaccard similarity.
+
+    Returns:
+        Each row that goes, with the most similar of those that stay; of equals the one of least rank.
+    """
+    import numpy as np
+
+    near = _shared_keys(keys)
+    buckets: dict[int, list[int]] = {}
+    found: dict[int, Match] = {}
+    for row in map(int, np.argsort(rank)):
+        others = dict.fromkeys(other for key in near[row] for other in buckets.get(key, ()))
+        matches = [Match(other, _overlap(sets[row], sets[other])) for other in others]
+        alike = [match for match in matches if match.similarity >= threshold]
+        if alike:
+            found[row] = min(alike, key=lambda match: (-match.similarity, rank[match.index]))
+            continue
+        for key in near[row]:
+            buckets.setdefault(key, []).append(row)
+    return found
+
+
+def _overlap(one: NDArray[Any], other: NDArray[Any]) -> float:
+    import numpy as np
+
+    shared = len(np.intersect1d(one, other, assume_unique=True))
+    return shared / (len(one) + len(other) - shared)
+
+
+def _shared_keys(keys: NDArray[np.uint64]) -> list[list[int]]:
+    """Each text's bucket keys, less those that no other text has: most texts have none left."""
+    import numpy as np
+
+    if not len(keys):
+        return []
     _, place, count = np.unique(keys, return_inverse=True, return_counts=True)
     shared = count[place.reshape(keys.shape)] > 1
     return [row[mask].tolist() for row, mask in zip(keys, shared, strict=True)]

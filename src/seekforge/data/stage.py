@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from seekforge.core.config import Recipe
-from seekforge.core.files import disk_errors, sha256_file
+from seekforge.core.files import disk_errors
 from seekforge.core.gates import Measurement
 from seekforge.core.records import write_records
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.data.ops import Drop
+from seekforge.data.outside import by_content
 from seekforge.data.pipeline import DataResult, run_pipeline
 from seekforge.data.sources import check_sources
 
@@ -38,10 +39,7 @@ class DataStage:
             DataError: A file is missing.
         """
         check_sources(recipe.data)
-        dump = recipe.data.model_dump(mode="json")
-        for source, dumped in zip(recipe.data.sources, dump["sources"], strict=True):
-            dumped["path"] = {"name": source.path.name, "sha256": sha256_file(source.path)}
-        return {**dump, "seed": recipe.seed}
+        return {**by_content(recipe.data), "seed": recipe.seed}
 
     def run(self, context: StageContext) -> StageResult:
         """Does everything in memory first, so that a bad record leaves no half-written split behind."""
@@ -56,10 +54,12 @@ class DataStage:
 
 def details(result: DataResult) -> dict[str, Any]:
     """What the report shows: the funnel, the splits by label, some drops of each kind, the leak check."""
+    known = [record for _, records in result.splits for record in records] + [drop.record for drop in result.drops]
+    texts = {record.id: record.text for record in known}
     return {
         "funnel": [step.to_dict() for step in result.funnel],
         "splits": {name: len(records) for name, records in result.splits},
-        "drops": [_shown(drop) for drop in _some_of_each(result.drops)],
+        "drops": [_shown(drop, texts) for drop in _some_of_each(result.drops)],
         "leak": {"found": result.leak.found.to_dict(), "final": result.leak.final.to_dict()},
     }
 
@@ -98,8 +98,8 @@ def _some_of_each(drops: Sequence[Drop]) -> list[Drop]:
     return sorted(turns, key=lambda drop: list(by_op).index(drop.op))
 
 
-def _shown(drop: Drop) -> dict[str, str]:
-    kept = drop.kept.text if drop.kept else ""
+def _shown(drop: Drop, texts: Mapping[str, str]) -> dict[str, str]:
+    kept = texts[drop.kept_id] if drop.kept_id else ""
     return {
         "op": drop.op,
         "id": drop.record.id,

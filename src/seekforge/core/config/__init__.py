@@ -10,10 +10,7 @@ from seekforge.core.config.access import (
 from seekforge.core.config.base import Config
 from seekforge.core.config.data import (
     DataConfig,
-    ExactConfig,
     LeakConfig,
-    MinhashConfig,
-    NormaliseConfig,
     SourceConfig,
     SplitConfig,
 )
@@ -31,6 +28,7 @@ from seekforge.core.config.gateway import (
 )
 from seekforge.core.config.guard import GuardConfig, InputGuardConfig, WordListConfig
 from seekforge.core.config.load import load_endpoint, load_file, load_recipe, validate
+from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig
 from seekforge.core.config.recipe import (
     CompressConfig,
     EvaluateConfig,
@@ -44,6 +42,7 @@ from seekforge.core.config.train import LoraSettings, TrainConfig
 from seekforge.core.config.vllm import VllmConfig
 
 __all__ = [
+    "OP_NAMES",
     "Cluster",
     "CompressConfig",
     "Config",
@@ -67,6 +66,7 @@ __all__ = [
     "MinhashConfig",
     "ModelConfig",
     "NormaliseConfig",
+    "OpConfig",
     "ParityConfig",
     "PriceConfig",
     "PruneConfig",
