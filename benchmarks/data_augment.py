@@ -156,7 +156,6 @@ def make_sides(options: argparse.Namespace) -> dict[str, Grow]:
 
 def grower(config: SynonymsConfig | BackTranslateConfig) -> Grow:
     """The op of a config: what it proposes and accepts."""
-
     made: dict[int, list[Record]] = {}  # two sides may ask for the same
 
     def grow(train: Sequence[Record], seed: int) -> list[Record]:
