@@ -46,8 +46,8 @@ class Shout(GrowOp[int]):
         return [len(one.record.text) for one in grown]
 
     def decide(self, grown: Grown, statistic: int) -> Keep | Remove:
-        long = statistic > 80
-        return Remove(f"{statistic} characters (most 80)", "too long") if long else Keep(grown.record)
+        long = statistic > 70
+        return Remove(f"{statistic} characters (most 70)", "too long") if long else Keep(grown.record)
 
 
 @pytest.fixture
