@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -23,3 +24,11 @@ def cutter(terms: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401  jieba h
     for term in sorted(terms):
         own.add_word(term)
     return own
+
+
+def known_words() -> Mapping[str, int]:
+    """The words of jieba's dictionary and how often each stood in its text; beginnings of words are there with 0."""
+    jieba = cutter()
+    jieba.initialize()
+    frequency: Mapping[str, int] = jieba.FREQ
+    return frequency

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from seekforge.core.cutter import cutter
+from seekforge.core.cutter import cutter, known_words
 from seekforge.core.lexicon import Entry
-from seekforge.data.adapt.function_words import ENGLISH
+from seekforge.data.adapt.function_words import CHINESE, ENGLISH
 from seekforge.data.adapt.ngrams import LONGEST_HAN, LONGEST_WORDS, Gram, Run, count, freedom, places, pmi, runs
 
 _AROUND = 30  # characters of an example on each side
@@ -106,10 +106,15 @@ def _terms(
 
 def _may_be(gram: Gram, counts: Counter[Gram], total: int, chosen: Mining) -> bool:
     if len(gram) > 1:
-        if gram[0] in ENGLISH or gram[-1] in ENGLISH:
+        if gram[0] in ENGLISH or gram[-1] in ENGLISH or _loose(gram):
             return False
         return pmi(gram, counts, total) >= chosen.pmi
     return gram[0] not in ENGLISH and len(gram[0]) >= _SHORTEST_WORD  # one Chinese character is no term
+
+
+def _loose(gram: Gram) -> bool:
+    """Whether a particle hangs at an end of it: no word of jieba's, as 目的 is one and 的时间 none."""
+    return (gram[0] in CHINESE or gram[-1] in CHINESE) and not known_words().get("".join(gram))
 
 
 def _look(own: Sequence[Run], candidates: frozenset[Gram]) -> dict[Gram, _Seen]:
@@ -120,7 +125,7 @@ def _look(own: Sequence[Run], candidates: frozenset[Gram]) -> dict[Gram, _Seen]:
         for i, j in spots:
             one = seen[run.units[i:j]]
             if one.count == 0:
-                one.example = (run.text, run.start)
+                one.example = (run.text, run.start + len(("" if run.han else " ").join(run.surface[:i])))
             one.count += 1
             one.aligned += not run.han or (i in cuts and j in cuts)
             one.surfaces[("" if run.han else " ").join(run.surface[i:j])] += 1

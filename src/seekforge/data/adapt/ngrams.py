@@ -76,9 +76,7 @@ def pmi(gram: Gram, counts: Counter[Gram], total: int) -> float:
         total: Units in the text.
     """
     whole = counts[gram] / total
-    return min(
-        math.log2(whole / (counts[gram[:i]] / total * counts[gram[i:]] / total)) for i in range(1, len(gram))
-    )
+    return min(math.log2(whole / (counts[gram[:i]] / total * counts[gram[i:]] / total)) for i in range(1, len(gram)))
 
 
 def freedom(all_runs: Sequence[Run], grams: frozenset[Gram]) -> dict[Gram, float]:
@@ -107,3 +105,8 @@ def places(run: Run, grams: frozenset[Gram]) -> Iterator[tuple[int, int]]:
 def _entropy(counts: Counter[str]) -> float:
     total = counts.total()
     return -sum(n / total * math.log2(n / total) for n in counts.values())
+
+
+def is_han(character: str) -> bool:
+    """Whether it is a Chinese character."""
+    return bool(_HAN_RUN.match(character))
