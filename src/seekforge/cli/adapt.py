@@ -10,9 +10,14 @@ import typer
 if TYPE_CHECKING:
     from seekforge.data.adapt.extend import Extension
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A domain's terms: mine them, make them tokens.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _FILES = "Text files, or records as JSONL, CSV or Parquet."
 _SHOWN = 10
+
+
+@app.callback()
+def _group() -> None:
+    """Mine a domain's terms from its text, and give a model tokens for them."""
 
 
 @app.command(name="mine")
@@ -92,8 +97,6 @@ def _show(done: Extension, out: Path) -> None:
     before, after = done.tokens_per_character
     rows = [("tokens a character", f"{before:.4f}", f"{after:.4f}", f"{after:.4f}")]
     if done.loss_before is not None and done.loss_mean is not None and done.loss is not None:
-        rows.append(("nats a character", *(f"{x:.4f}" for x in (done.loss_before, done.loss_mean, done.loss))))
-    title = (
-        f"{len(done.tokens)} tokens added, {len(done.choice.left_out)} terms left out; reasons in {out}/extension.json"
-    )
+        rows.append(("nats a character", f"{done.loss_before:.4f}", f"{done.loss_mean:.4f}", f"{done.loss:.4f}"))
+    title = f"{len(done.tokens)} tokens added, {len(done.choice.left_out)} terms left out: see {out}/extension.json"
     typer.echo(table(title, ("held-out text", "before", "mean of pieces", "written"), rows, numbers=(1, 2, 3)))

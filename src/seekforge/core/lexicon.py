@@ -14,9 +14,7 @@ from pathlib import Path
 from seekforge.core.errors import DataError
 from seekforge.core.files import write_text
 
-_HEAD = (
-    "# A domain lexicon. Delete a line to drop its term, edit a term to change it; `seekforge adapt` reads it again."
-)
+_HEAD = "# A domain lexicon. Delete a line to drop its term, edit a term to change it, then hand it on."
 _COLUMNS = "# term\tscore\tcount\texample"
 _SPACE = re.compile(r"\s+")
 _MEND = "Write one term a line; what follows a tab is for people"

@@ -1,4 +1,4 @@
-"""A domain's terms from its text: TF-IDF against a background, PMI and free neighbours for phrases, jieba's word ends."""
+"""A domain's terms from its text: TF-IDF against a background, PMI and neighbours for phrases, jieba's word ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Mining:
         least: Times it must stand in the domain's text.
         ratio: How many times as frequent as in the background it must be.
         pmi: Bits by which a phrase's parts must stand together more often than by chance.
-        freedom: Bits of entropy of its neighbours, at least.
+        freedom: Bits of entropy of a phrase's neighbours, at least.
         aligned: Share of a Chinese term's places that must begin and end where jieba cuts.
         most: Terms in all, the best first.
     """
@@ -52,8 +52,7 @@ def mine(texts: Sequence[str], background: Sequence[str], settings: Mining | Non
     """The domain's terms, the highest score first.
 
     The score is tf · idf (Salton and Buckley 1988): how often the term stands in the domain's text, times
-    ln((N + 1) / (df + 1)) where `df` of the background's `N` texts hold it. Equal texts give equal terms, whatever their
-    order.
+    ln((N + 1) / (df + 1)) where `df` of the background's `N` texts hold it. Equal texts give equal terms.
 
     Args:
         texts: Of the domain.
@@ -82,7 +81,7 @@ def _terms(
     total = sum(len(run.units) for run in own)
     candidates = frozenset(gram for gram in counts if _may_be(gram, counts, total, chosen))
     free = freedom(own, candidates)
-    candidates = frozenset(gram for gram in candidates if free[gram] >= chosen.freedom)
+    candidates = frozenset(gram for gram in candidates if len(gram) == 1 or free[gram] >= chosen.freedom)
     seen = _look(own, candidates)
     frequency, holding = _background(other, candidates)
     rate = (sum(len(run.units) for run in other) + 1) / max(total, 1)

@@ -86,7 +86,7 @@ def cut(texts: Sequence[str]) -> list[str]:
 
 
 def loss_per_character(model: Any, sequences: Sequence[Sequence[int]], characters: int, start: int) -> float:  # noqa: ANN401
-    """Negative log likelihood in nats of texts, by their characters: comparable between tokenizers, as a token's is not.
+    """Negative log likelihood of texts in nats a character: comparable between tokenizers, as a token's is not.
 
     Args:
         model: A causal language model.

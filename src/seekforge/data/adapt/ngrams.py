@@ -68,7 +68,7 @@ def count(all_runs: Sequence[Run], least: int, longest: int) -> Counter[Gram]:
 
 
 def pmi(gram: Gram, counts: Counter[Gram], total: int) -> float:
-    """Pointwise mutual information in bits of an n-gram's parts, at the split where it is least (Church and Hanks 1990).
+    """Pointwise mutual information in bits of an n-gram's parts, where it is least (Church and Hanks 1990).
 
     Args:
         gram: Two units or more.

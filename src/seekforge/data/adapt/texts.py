@@ -21,8 +21,8 @@ _SPACES = re.compile(r"[ \t]*\n[ \t]*|[ \t]+")
 def read_texts(files: Sequence[Path]) -> list[str]:
     """The files' texts in order, none empty, each once.
 
-    JSONL, CSV and Parquet give the messages of their records. Any other file is UTF-8 text: paragraphs where it has blank
-    lines, else a text a line; a line break inside a paragraph is a space, between Chinese characters nothing.
+    JSONL, CSV and Parquet give the messages of their records. Any other file is UTF-8 text: paragraphs where it has
+    blank lines, else a text a line; a line break inside a paragraph is a space, between Chinese characters nothing.
 
     Raises:
         DataError: A file is missing, cannot be read or holds no text.

@@ -49,7 +49,7 @@ def add_tokens(tokenizer: Tokenizer, forms: Sequence[str]) -> dict[str, int]:
     from tokenizers import AddedToken
 
     tokenizer.add_tokens([AddedToken(form, normalized=False, special=False) for form in forms])
-    return {form: tokenizer.token_to_id(form) for form in forms}
+    return {form: int(tokenizer.token_to_id(form) or 0) for form in forms}  # never None: it was added
 
 
 def unreadable(tokenizer: Tokenizer, forms: Sequence[str]) -> list[str]:
