@@ -30,8 +30,10 @@ NAMES = ("Ann", "Bob", "Cem", "Dee", "Eva", "Fay", "Gus", "Hal")
 PAIRS = list(zip(NAMES, reversed(NAMES), strict=True))
 ENGLISH = [f"today {a} margin call {b} went to the market" for a, b in PAIRS * 2]
 ENGLISH += [f"{b} Margin call {a}" for a, b in PAIRS]
+ENGLISH += [f"she wrote letter{chr(97 + n)} number{chr(122 - n)} again" for n in range(26)]  # chance needs text
 PLACES = "北上广深津渝宁杭"
 CHINESE = [f"{place}市今天融资融券下降，{place}融资融券业务去市场" for place in PLACES]
+CHINESE += [f"{a}说{b}，{b}看{a}" for a, b in zip("春夏秋冬风花雪月山水", "红黄蓝绿黑白东西南北", strict=True)]
 
 
 def terms(texts: list[str], **settings: object) -> dict[str, Entry]:
@@ -49,15 +51,16 @@ def test_an_english_phrase_is_found_whole_and_its_words_are_not() -> None:
 
 def test_a_chinese_word_that_jieba_does_not_know_is_found() -> None:
     assert "融资融券" not in cutter().lcut(CHINESE[0])
-    found = terms(CHINESE, freedom=0.5)
+    found = terms(CHINESE, pmi=2.0)  # 融 comes twice in it, in little text
     assert "融资融券" in found
     assert not {"今天", "市场", "资融", "融券", "融资"} & set(found)
     assert "融资融券" in found["融资融券"].example
 
 
 def test_the_background_takes_away_what_is_common() -> None:
-    assert "market" in {entry.term for entry in mine(ENGLISH, [])}
-    assert "market" not in terms(ENGLISH)
+    assert "wrote" in {entry.term for entry in mine(ENGLISH, [])}
+    assert "wrote" in terms(ENGLISH)
+    assert "wrote" not in {entry.term for entry in mine(ENGLISH, ["she wrote this"] * 60)}
 
 
 def test_without_text_there_is_nothing() -> None:
