@@ -14,7 +14,7 @@ from seekforge.core.cutter import cutter
 from seekforge.core.errors import DataError
 from seekforge.core.lexicon import Entry, read_lexicon, write_lexicon
 from seekforge.data.adapt.mine import Mining, mine
-from seekforge.data.adapt.ngrams import count, pmi, runs
+from seekforge.data.adapt.ngrams import count, npmi, runs
 from seekforge.data.adapt.texts import read_texts, split
 from seekforge.evaluate.metrics import metric
 from seekforge.evaluate.text import words
@@ -51,7 +51,7 @@ def test_an_english_phrase_is_found_whole_and_its_words_are_not() -> None:
 
 def test_a_chinese_word_that_jieba_does_not_know_is_found() -> None:
     assert "融资融券" not in cutter().lcut(CHINESE[0])
-    found = terms(CHINESE, pmi=2.0)  # 融 comes twice in it, in little text
+    found = terms(CHINESE)
     assert "融资融券" in found
     assert not {"今天", "市场", "资融", "融券", "融资"} & set(found)
     assert "融资融券" in found["融资融券"].example
@@ -78,9 +78,11 @@ def test_counts_are_those_of_counting_everything(texts: list[str], least: int) -
     assert dict(count(list(runs(texts)), least, 4)) == {gram: n for gram, n in every.items() if n >= least}
 
 
-def test_pmi_of_known_counts() -> None:
+def test_npmi_of_known_counts() -> None:
     counts = count(list(runs(["a b"] * 4 + ["c", "d"] * 4)), 1, 2)
-    assert pmi(("a", "b"), counts, 16) == pytest.approx(math.log2(0.25 / (0.25 * 0.25)))
+    assert npmi(("a", "b"), counts, 16) == pytest.approx(1)  # never apart
+    counts = count(list(runs(["a b", "a c", "d b", "d c"])), 1, 2)
+    assert npmi(("a", "b"), counts, 8) == pytest.approx(math.log(0.125 / 0.25**2) / -math.log(0.125))
 
 
 def test_the_file_comes_back_as_it_was(tmp_path: Path) -> None:

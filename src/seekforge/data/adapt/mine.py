@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from seekforge.core.cutter import cutter, known_words
 from seekforge.core.lexicon import Entry
 from seekforge.data.adapt.function_words import CHINESE, ENGLISH
-from seekforge.data.adapt.ngrams import LONGEST_HAN, LONGEST_WORDS, Gram, Run, count, freedom, places, pmi, runs
+from seekforge.data.adapt.ngrams import LONGEST_HAN, LONGEST_WORDS, Gram, Run, count, freedom, npmi, places, runs
 
 _AROUND = 30  # characters of an example on each side
 _PART_OF = 0.9  # share of a term's places inside a longer term from which it is only a part of that
@@ -24,7 +24,7 @@ class Mining:
     Attributes:
         least: Times it must stand in the domain's text.
         ratio: How many times as frequent as in the background it must be.
-        pmi: Bits by which a phrase's parts must stand together more often than by chance.
+        npmi: Normalised PMI that a phrase's parts must have, 0 (chance) to 1 (never apart).
         freedom: Bits of entropy of a phrase's neighbours, at least.
         aligned: Share of a Chinese term's places that must begin and end where jieba cuts.
         most: Terms in all, the best first.
@@ -32,7 +32,7 @@ class Mining:
 
     least: int = 5
     ratio: float = 3.0
-    pmi: float = 3.0
+    npmi: float = 0.3
     freedom: float = 1.0
     aligned: float = 0.5
     most: int = 1000
@@ -107,7 +107,7 @@ def _may_be(gram: Gram, counts: Counter[Gram], total: int, chosen: Mining) -> bo
     if len(gram) > 1:
         if gram[0] in ENGLISH or gram[-1] in ENGLISH or _loose(gram):
             return False
-        return pmi(gram, counts, total) >= chosen.pmi
+        return npmi(gram, counts, total) >= chosen.npmi
     return gram[0] not in ENGLISH and len(gram[0]) >= _SHORTEST_WORD  # one Chinese character is no term
 
 

@@ -67,8 +67,11 @@ def count(all_runs: Sequence[Run], least: int, longest: int) -> Counter[Gram]:
     return found
 
 
-def pmi(gram: Gram, counts: Counter[Gram], total: int) -> float:
-    """Pointwise mutual information in bits of an n-gram's parts, where it is least (Church and Hanks 1990).
+def npmi(gram: Gram, counts: Counter[Gram], total: int) -> float:
+    """Normalised pointwise mutual information (Bouma 2009) of an n-gram's parts, at the split where it is least.
+
+    1 where the parts never stand apart, 0 where they meet by chance. Plain PMI (Church and Hanks 1990) is at most
+    -log p of the whole, so that a threshold in bits would be another one in every size of text.
 
     Args:
         gram: Two units or more.
@@ -76,7 +79,10 @@ def pmi(gram: Gram, counts: Counter[Gram], total: int) -> float:
         total: Units in the text.
     """
     whole = counts[gram] / total
-    return min(math.log2(whole / (counts[gram[:i]] / total * counts[gram[i:]] / total)) for i in range(1, len(gram)))
+    if whole == 1:
+        return 1.0
+    splits = ((counts[gram[:i]] / total, counts[gram[i:]] / total) for i in range(1, len(gram)))
+    return min(math.log(whole / (left * right)) for left, right in splits) / -math.log(whole)
 
 
 def freedom(all_runs: Sequence[Run], grams: frozenset[Gram]) -> dict[Gram, float]:
