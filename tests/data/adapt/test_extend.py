@@ -21,6 +21,8 @@ from seekforge.core.progress import Silent
 from seekforge.data.adapt import tokens
 from seekforge.data.adapt.choose import choose, occurrences
 from seekforge.data.adapt.extend import REPORT, Extending, extend
+from seekforge.engines.pretokenizer import DEFINITIONS
+from seekforge.evaluate.parity import PROBES
 
 one_thread = pytest.fixture(scope="module", autouse=True)(tiny.one_thread)
 LEXICON = [Entry("margin call"), Entry("保证金"), Entry("融资融券"), Entry("clearing house"), Entry("never there")]
@@ -38,7 +40,7 @@ def pair() -> tuple[Tokenizer, Tokenizer, dict[str, int]]:
     import tempfile
 
     with tempfile.TemporaryDirectory() as name:
-        tiny.save_tokenizer(Path(name), tiny.DEFINITIONS["qwen2"])
+        tiny.save_tokenizer(Path(name), DEFINITIONS["qwen2"])
         old, new = tokens.read_tokenizer(Path(name)), tokens.read_tokenizer(Path(name))
     return old, new, tokens.add_tokens(new, [" margin call", "保证金", "融资融券", " margin"])
 
@@ -115,7 +117,7 @@ def test_the_folder_is_a_model_like_any_other(kind: str, tmp_path: Path) -> None
     export(out, tmp_path / "m.gguf", "F16", Silent())
     engine = GgufTokenizer(read_metadata(tmp_path / "m.gguf"), "m.gguf")
     reference = load_tokenizer(out)
-    for text in [*TEXTS[:5], *tiny.PROBES, "<|im_start|>user\n保证金 margin call<|im_end|>"]:
+    for text in [*TEXTS[:5], *PROBES, "<|im_start|>user\n保证金 margin call<|im_end|>"]:
         ids = reference.encode(text, add_special_tokens=False)
         assert engine.encode(text) == ids
         assert engine.decode(ids) == reference.decode(ids, skip_special_tokens=True)
@@ -159,15 +161,12 @@ def test_the_new_rows_are_trained(tmp_path: Path) -> None:
     before = model.get_input_embeddings().weight[done.tokens["保证金"]].detach().clone()
     trained = train(model, load_tokenizer(out), work, Silent())
     assert trained is not None
-    after = (
-        load_model(tmp_path / "run" / "out" / "model", "float32").get_input_embeddings().weight[done.tokens["保证金"]]
-    )
+    result = tmp_path / "run" / "out" / "model"
+    after = load_model(result, "float32").get_input_embeddings().weight[done.tokens["保证金"]]
     assert not np.allclose(before, after.detach())
-    saved = load_tokenizer(tmp_path / "run" / "out" / "model")  # written anew by transformers
-    for text in [*TEXTS[:5], *tiny.PROBES]:
-        assert saved.encode(text, add_special_tokens=False) == load_tokenizer(out).encode(
-            text, add_special_tokens=False
-        )
+    saved = load_tokenizer(result)  # written anew by transformers
+    for text in [*TEXTS[:5], *PROBES]:
+        assert tokens.encode(saved.backend_tokenizer, text) == tokens.encode(tokens.read_tokenizer(out), text)
 
 
 def test_alignment_moves_the_new_rows(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from seekforge.core.lexicon import Entry, read_lexicon, write_lexicon
 from seekforge.data.adapt.mine import Mining, mine
 from seekforge.data.adapt.ngrams import count, npmi, runs
 from seekforge.data.adapt.texts import read_texts, split
+from seekforge.data.augment.keep import read_terms
 from seekforge.evaluate.metrics import metric
 from seekforge.evaluate.text import words
 
@@ -90,6 +91,7 @@ def test_the_file_comes_back_as_it_was(tmp_path: Path) -> None:
     entries = (Entry("margin call", 7.25, 3, "a\tmargin\ncall"), Entry("融资融券", 2.0, 9, "x"))
     write_lexicon(path, entries)
     assert read_lexicon(path) == (Entry("margin call", 7.25, 3, "a margin call"), entries[1])
+    assert read_terms(path) == ("margin call", "融资融券")  # what augmentation keeps as it is
     lines = path.read_text("utf-8").splitlines()
     path.write_text(
         "\n".join([*lines[:2], "by hand", "", "by hand\t1"]), "utf-8"
