@@ -138,8 +138,8 @@ class SynonymsConfig(Config):
     copies: int = Field(1, ge=1, le=10, description="New records that are tried for each.")
     share: float = Field(1.0, gt=0, le=1, description="Share of the training records that are tried.")
     grammar: tuple[GrammarConfig, ...] = Field((), description="Who corrects the result, one after the other.")
-    wordnet: Path = Field(
-        Path("/usr/share/wordnet"), description="WordNet's database (Debian: `apt install wordnet-base`), for English."
+    wordnet: Path | None = Field(
+        None, description="WordNet's database, for English; by default where Debian's package `wordnet-base` puts it."
     )
     window: WindowConfig = Field(WindowConfig(), description="How like its parent a new record must be.")
     guarded: GuardedConfig = Field(GuardedConfig(), description="What it must keep.")

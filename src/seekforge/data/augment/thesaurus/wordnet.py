@@ -15,6 +15,7 @@ from seekforge.core.errors import ConfigError
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.words import Kind, Word
 
+DEBIAN = Path("/usr", "share", "wordnet")
 _FILES: Mapping[Kind, str] = {"noun": "noun", "verb": "verb", "adjective": "adj", "adverb": "adv"}
 _UPOS: Mapping[Kind, str] = {"noun": "NOUN", "verb": "VERB", "adjective": "ADJ", "adverb": "ADV"}
 _SS_TYPES = {"1": "noun", "2": "verb", "3": "adj", "4": "adv", "5": "adj"}
