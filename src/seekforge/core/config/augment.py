@@ -23,7 +23,7 @@ class WindowConfig(Config):
         min_length=1,
         description="`ngram`: Jaccard similarity of character pairs; an embedder (`e5`, a folder, a hub id): cosine.",
     )
-    least: float = Field(0.3, ge=0, le=1, description="Below this it may mean something else.")
+    least: float = Field(0.2, ge=0, le=1, description="Below this it may mean something else.")
     most: float = Field(0.95, ge=0, le=1, description="Above this it teaches nothing new.")
 
     @model_validator(mode="after")

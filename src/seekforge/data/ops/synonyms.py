@@ -41,7 +41,10 @@ class Synonyms(GrowOp[Finding]):
         self, config: SynonymsConfig, context: OpContext, thesauri: Mapping[Language, Thesaurus] | None = None
     ) -> None:
         self.config, self._context = config, context
-        self._thesauri: Mapping[Language, Thesaurus] = thesauri or {"zh": Cilin(), "en": WordNet(config.wordnet or DEBIAN)}
+        self._thesauri: Mapping[Language, Thesaurus] = thesauri or {
+            "zh": Cilin(),
+            "en": WordNet(config.wordnet or DEBIAN),
+        }
         self._correctors = [open_corrector(one) for one in config.grammar]
         self._judge: Judge | None = None
         self._answers: Answers | None = None
