@@ -20,7 +20,9 @@ from seekforge.data.ops import GROW_OPS, Grown, Keep, OpContext, Remove
 from seekforge.data.ops.back_translate import BackTranslate
 
 LABELS = ("正面", "负面")
+LONG = "这家酒店在火车站旁边，房间很大，服务员的态度也好"
 CEDICT: dict[str, Any] = {"kind": "cedict"}
+PIECES = ["酒店", "很", "宽敞", "北京", "3000", "不", "正面", "AB-1", "，", "十二天", "好"]
 WINDOW = {"least": 0.3, "most": 0.95}
 
 
@@ -52,45 +54,39 @@ def judged(op: BackTranslate, records: list[Record]) -> list[tuple[Grown, Keep |
 
 def test_there_back_corrected_added() -> None:
     translator = FakeTranslator(there_and_back)
-    ((one, verdict),) = judged(opened(translator), [review("a", "这家酒店很安静,我们住了3天")])
+    ((one, verdict),) = judged(opened(translator), [review("a", "这家酒店很宽敞,我们住了3天")])
     assert isinstance(verdict, Keep)
-    assert verdict.record.text == "评论是正面还是负面？\n这家宾馆非常安静，我们住了3天"
-    assert (verdict.record.label, verdict.record.answer, verdict.record.messages[0]) == (
-        "正面",
-        "正面",
-        one.parent.messages[0],
-    )
+    assert verdict.record.text == "评论是正面还是负面？\n这家宾馆非常宽敞，我们住了3天"
+    assert (verdict.record.label, verdict.record.answer) == ("正面", "正面")
+    assert verdict.record.messages[0] == one.parent.messages[0]
     assert one.parent.id == "a"
     assert one.how == "zh→en→zh by fake translator, rough"
-    assert verdict.evidence["between"] == "EN[这家酒店很安静,我们住了3天]"
-    assert translator.asked == [
-        ("这家酒店很安静,我们住了3天", "zh", "en"),
-        ("EN[这家酒店很安静,我们住了3天]", "en", "zh"),
-    ]
+    assert verdict.evidence["between"] == "EN[这家酒店很宽敞,我们住了3天]"
+    assert [asked[1:] for asked in translator.asked] == [("zh", "en"), ("en", "zh")]
 
 
 @pytest.mark.parametrize(
     ("back", "kind", "reason"),
     [
-        ("这家酒店安静极了，住了4天", "lost what it must keep", "the number 3 is gone"),
-        ("这家酒店不安静，住了3天", "lost what it must keep", "1 negations, not 0"),
-        ("正面：这家酒店很安静，3天", "lost what it must keep", "the label word '正面' stands there 1 times, not 0"),
-        ("这家酒店很安静，住了3天", "unchanged", "the same as its parent"),
+        ("这家酒店宽敞极了，住了4天", "lost what it must keep", "the number 3 is gone"),
+        ("这家酒店不宽敞，住了3天", "lost what it must keep", "1 negations, not 0"),
+        ("正面：这家酒店很宽敞，3天", "lost what it must keep", "the label word '正面' stands there 1 times, not 0"),
+        ("这家酒店很宽敞，住了3天", "unchanged", "the same as its parent"),
         ("完全是另外一句话，3", "too far from its parent", "similar to its parent by character pairs (least 0.3)"),
-        ("这家酒店很安静，住了3天。", "too near its parent", "(most 0.8)"),
+        ("这家酒店很宽敞，住了3天。", "too near its parent", "(most 0.8)"),
     ],
 )
 def test_what_is_not_added_and_why(back: str, kind: str, reason: str) -> None:
     translator = FakeTranslator(lambda text, source, target: "x" if target == "en" else back)
     op = opened(translator, window={"least": 0.3, "most": 0.8})
-    ((_, verdict),) = judged(op, [review("a", "这家酒店很安静，住了3天")])
+    ((_, verdict),) = judged(op, [review("a", "这家酒店很宽敞，住了3天")])
     assert isinstance(verdict, Remove)
     assert verdict.kind == kind and reason in verdict.reason
 
 
 def test_a_failure_is_listed_in_the_place_of_the_record() -> None:
     translator = FakeTranslator(there_and_back, fails=lambda text: "停车" in text)
-    records = [review("a", "酒店很安静"), review("b", "酒店很安静\n但是停车很贵"), review("c", "酒店很大")]
+    records = [review("a", LONG), review("b", f"{LONG}\n但是停车很贵"), review("c", LONG)]
     found = {one.parent.id: verdict for one, verdict in judged(opened(translator), records)}
     assert isinstance(found["a"], Keep) and isinstance(found["c"], Keep)
     failed = found["b"]
@@ -104,12 +100,12 @@ def test_a_failed_correction_is_a_failure_too() -> None:
         config(), OpContext(LABELS), FakeTranslator(there_and_back), [FakeCorrector(fails=lambda _: True)]
     )
     op.open()
-    ((_, verdict),) = judged(op, [review("a", "酒店很安静")])
+    ((_, verdict),) = judged(op, [review("a", "酒店很宽敞")])
     assert isinstance(verdict, Remove) and verdict.reason == "the correction failed: as the script says"
 
 
 def test_when_all_fail_the_work_stops_and_what_was_answered_stays(tmp_path: Path) -> None:
-    records = [review(str(number), f"酒店很安静，第{number + 2}次来") for number in range(10)]
+    records = [review(str(number), f"酒店很宽敞，第{number + 2}次来") for number in range(10)]
     first = FakeTranslator(there_and_back)
     opened(first, tmp_path).grow(records[:2])
     with pytest.raises(EngineError, match="what was answered before is kept"):
@@ -120,7 +116,7 @@ def test_when_all_fail_the_work_stops_and_what_was_answered_stays(tmp_path: Path
 
 
 def test_translations_are_asked_for_once(tmp_path: Path) -> None:
-    records = [review("a", "酒店很安静"), review("b", "酒店很安静")]
+    records = [review("a", "酒店很宽敞"), review("b", "酒店很宽敞")]
     translator = FakeTranslator(there_and_back)
     before = opened(translator, tmp_path).grow(records)
     assert len(translator.asked) == 2
@@ -130,7 +126,7 @@ def test_translations_are_asked_for_once(tmp_path: Path) -> None:
 
 
 def test_batches_and_order_change_nothing() -> None:
-    records = [review(str(number), f"酒店很安静，第{number + 2}次来") for number in range(12)]
+    records = [review(str(number), f"酒店很宽敞，第{number + 2}次来") for number in range(12)]
     whole = opened(FakeTranslator(there_and_back)).grow(records)
     op = opened(FakeTranslator(there_and_back))
     assert [one for record in records for one in op.grow([record])] == whole
@@ -152,7 +148,7 @@ def test_languages_and_the_pivot() -> None:
 
 
 def test_a_share_of_the_records() -> None:
-    records = [review(str(number), "酒店很安静") for number in range(200)]
+    records = [review(str(number), "酒店很宽敞") for number in range(200)]
     tried = [one.parent.id for one in opened(FakeTranslator(there_and_back), share=0.2).grow(records)]
     assert 20 <= len(tried) <= 60
 
@@ -166,16 +162,8 @@ def test_a_translator_that_is_not_there_ends_it_before_the_work() -> None:
 
 @settings(max_examples=60)
 @given(
-    st.lists(
-        st.sampled_from(["酒店", "很", "安静", "北京", "3000", "不", "正面", "AB-1", "，", "十二天", "好"]),
-        min_size=1,
-        max_size=12,
-    ),
-    st.lists(
-        st.sampled_from(["酒店", "很", "安静", "北京", "3000", "不", "正面", "AB-1", "，", "十二天", "好"]),
-        min_size=1,
-        max_size=12,
-    ),
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=12),
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=12),
 )
 def test_nothing_is_added_that_lost_something(parent: list[str], back: list[str]) -> None:
     """Whatever a translator answers, what is accepted keeps label, numbers, names and lies in the window."""

@@ -29,8 +29,10 @@ def lost(parent: str, child: str) -> str:
         ("两千", 2000),
         ("一万零五百", 10500),
         ("三亿", 300_000_000),
-    ]
-    + [("二〇一九", 2019), ("零", 0), ("一千二百三十四万五千六百七十八", 12_345_678)],
+        ("二〇一九", 2019),
+        ("零", 0),
+        ("一千二百三十四万五千六百七十八", 12_345_678),
+    ],
 )
 def test_chinese_numerals(numeral: str, value: int) -> None:
     assert value_of(numeral) == value
