@@ -12,7 +12,7 @@ from seekforge.core.files import sha256_file
 
 
 def by_content(config: Config, key: str = "data") -> dict[str, Any]:
-    """The config as JSON, with name and hash in place of every path; a folder counts by all its files, a key not at all.
+    """The config as JSON, with name and hash for every path; a folder counts by all its files, a key not at all.
 
     Args:
         config: Any config model.

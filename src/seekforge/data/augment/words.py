@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from seekforge.core.errors import ConfigError
@@ -75,14 +76,13 @@ class Tagger:
 
     def __init__(self, terms: Iterable[str] = ()) -> None:
         self._terms = frozenset(terms)
-        self._chinese_tagger: Any = None
 
     def words(self, text: str) -> list[Word]:
         """All words, in order; white space belongs to none."""
         return self._chinese(text) if language_of(text) == "zh" else english(text)
 
     def _chinese(self, text: str) -> list[Word]:
-        tagger = self._jieba()
+        tagger = _jieba(self._terms)
         words: list[Word] = []
         place = 0
         for pair in tagger.cut(text):
@@ -91,21 +91,22 @@ class Tagger:
             place += len(pair.word)
         return words
 
-    def _jieba(self) -> Any:  # noqa: ANN401  jieba has no types
-        """A tokenizer of its own, so that its terms are nobody else's."""
-        if self._chinese_tagger is None:
-            import logging
 
-            import jieba
-            from jieba import posseg
+@cache  # its tables take a second and 100 MB
+def _jieba(terms: frozenset[str]) -> Any:  # noqa: ANN401  jieba has no types
+    """A tagger of its own for each set of terms, so that they are nobody else's."""
+    import logging
 
-            jieba.setLogLevel(logging.WARNING)
-            cutter = jieba.Tokenizer()
-            for term in sorted(self._terms):
-                cutter.add_word(term, tag="nz")
-            self._chinese_tagger = posseg.POSTokenizer(cutter)
-            self._chinese_tagger.word_tag_tab.update(dict.fromkeys(self._terms, "nz"))
-        return self._chinese_tagger
+    import jieba
+    from jieba import posseg
+
+    jieba.setLogLevel(logging.WARNING)
+    cutter = jieba.Tokenizer()
+    for term in sorted(terms):
+        cutter.add_word(term, tag="nz")
+    tagger = posseg.POSTokenizer(cutter)
+    tagger.word_tag_tab.update(dict.fromkeys(terms, "nz"))
+    return tagger
 
 
 def english(text: str) -> list[Word]:

@@ -116,12 +116,11 @@ class WordNet:
         return senses[0] if clear else None
 
     def _used(self, lemma: str, name: str, offset: int) -> int:
-        """How often the lemma was seen in this meaning; once where it has no other."""
+        """How often the lemma was seen in this meaning in tagged text; 0 is mostly a bookish word, as belike."""
         senses = self._senses.get((lemma, name), [])
         if offset not in senses:
             return 0
-        counted = self._uses.get((lemma, name), {}).get(senses.index(offset) + 1, 0)
-        return max(counted, 1) if len(senses) == 1 else counted
+        return self._uses.get((lemma, name), {}).get(senses.index(offset) + 1, 0)
 
     def _members(self, name: str, offset: int) -> list[str]:
         """The lemmas of a meaning: `offset lex_filenum ss_type w_cnt word lex_id word lex_id ...`."""

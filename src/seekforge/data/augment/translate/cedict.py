@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,7 @@ class CedictTranslator:
         return self._dictionary
 
 
+@cache  # 119,000 lines
 def _read_file(path: Path) -> Dictionary:
     import logging
 
