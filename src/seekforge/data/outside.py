@@ -22,7 +22,15 @@ def by_content(config: Config, key: str = "data") -> dict[str, Any]:
         DataError: A path leads to nothing.
     """
     dump = config.model_dump(mode="json")
-    return {name: _shown(value, dump[name], f"{key}.{name}") for name, value in config if not _is_secret(config, name)}
+    found = {}
+    for name, value in config:
+        if _is_secret(config, name):
+            continue
+        if isinstance(value, Path) and name not in config.model_fields_set and not value.exists():
+            found[name] = {"name": value.name, "sha256": None}  # a default; the op says whether it needs the file
+        else:
+            found[name] = _shown(value, dump[name], f"{key}.{name}")
+    return found
 
 
 def _is_secret(config: Config, name: str) -> bool:

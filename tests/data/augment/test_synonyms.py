@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seekforge.core.config import GuardedConfig, SynonymsConfig, WindowConfig
-from seekforge.core.errors import ConfigError
+from seekforge.core.errors import ResourceError
 from seekforge.core.records import Message, Record
 from seekforge.data.augment.keep import Keeper
 from seekforge.data.augment.replace import free_words, replaced
@@ -197,7 +197,7 @@ def test_wordnet_gives_the_first_meaning_in_the_right_ending(wordnet: WordNet) -
 
 def test_wordnet_that_is_missing_is_named(tmp_path: Path) -> None:
     op = opened(SynonymsConfig(wordnet=tmp_path / "none"))
-    with pytest.raises(ConfigError, match=r"no WordNet database: .*index\.noun cannot be read\. .*wordnet-base"):
+    with pytest.raises(ResourceError, match=r"no WordNet database: .*index\.noun cannot be read\. .*wordnet-base"):
         op.grow([Record("e", (Message("user", "A big house"), Message("assistant", "ok")))])
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from seekforge.core.errors import ConfigError
+from seekforge.core.errors import ResourceError
 
 Language = Literal["zh", "en"]
 Kind = Literal["noun", "verb", "adjective", "adverb", "entity", "number", "other"]
@@ -71,7 +71,7 @@ class Tagger:
         terms: Words of the domain that stay whole, and count as names.
 
     Raises:
-        ConfigError: TextBlob is not installed; said when the first English text comes.
+        ResourceError: TextBlob is not installed; said when the first English text comes.
     """
 
     def __init__(self, terms: Iterable[str] = ()) -> None:
@@ -113,7 +113,7 @@ def english(text: str) -> list[Word]:
     """Words, numbers and signs of English text.
 
     Raises:
-        ConfigError: TextBlob is not installed.
+        ResourceError: TextBlob is not installed.
     """
     found = list(_ENGLISH.finditer(text))
     tags = _penn([match[0] for match in found])
@@ -130,7 +130,7 @@ def _penn(tokens: list[str]) -> list[str]:
     try:
         tagger = importlib.import_module("textblob.en")
     except ImportError as error:
-        raise ConfigError(
+        raise ResourceError(
             "English words need the package textblob", where="data.augment", mend="pip install 'seekforge[data]'"
         ) from error
     tagged = tagger.tag(" ".join(tokens), tokenize=False)

@@ -72,7 +72,7 @@ class Synonyms(GrowOp[Finding]):
         """New records, different from each other.
 
         Raises:
-            ConfigError: A thesaurus is not installed.
+            ResourceError: A thesaurus is not installed.
         """
         grown = []
         for record in records:

