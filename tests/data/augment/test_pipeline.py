@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.engines.chat_server import Server, completion, serving
 
 from seekforge.core.config import DataConfig, Recipe, load_recipe
@@ -183,3 +184,10 @@ def test_paths_are_taken_from_the_recipes_folder(tmp_path: Path) -> None:
     )
     recipe: Recipe = load_recipe(tmp_path / "r.yaml")
     assert recipe.data.augment[0].guarded.terms == tmp_path / "terms.txt"
+
+
+def test_the_documents_example_is_a_config() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "data-augment.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    augment = DataConfig.model_validate({"sources": [{"path": "x.jsonl"}], **example["data"]}).augment
+    assert [op.op for op in augment] == ["back_translate", "synonyms"]
