@@ -69,7 +69,11 @@ def test_a_refusal_is_not_tried_again(server: Server) -> None:
     server.answer = lambda text, turn: (404, {"error": {"message": "no model m"}})
     (reply,) = chat(server).ask(talk("a"))
     assert reply.failure == "HTTP 404 no model m"
-    assert server.tries["a"] == 1
+    assert reply.gone
+    server.answer = lambda text, turn: (400, {"error": {"message": "too long"}})
+    (reply,) = chat(server).ask(talk("a"))
+    assert reply.failure and not reply.gone
+    assert server.tries["a"] == 2
 
 
 @pytest.mark.parametrize(

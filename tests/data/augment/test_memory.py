@@ -72,4 +72,10 @@ def test_failures_are_told_and_not_kept() -> None:
 def test_when_nobody_answers_any_more_the_work_stops() -> None:
     texts = [str(number) for number in range(8)]
     with pytest.raises(EngineError, match="no answer to any of 8 texts"):
-        remembered(Answers(), ["one"], texts, lambda texts, heard: [Reply(failure="gone")] * len(texts))
+        remembered(Answers(), ["one"], texts, lambda texts, heard: [Reply(failure="gone", gone=True)] * len(texts))
+
+
+def test_texts_that_nobody_could_answer_do_not_stop_the_work() -> None:
+    texts = [str(number) for number in range(8)]
+    replies = remembered(Answers(), ["one"], texts, lambda texts, heard: [Reply(failure="too long")] * len(texts))
+    assert {reply.failure for reply in replies} == {"too long"}

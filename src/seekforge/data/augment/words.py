@@ -79,7 +79,10 @@ class Tagger:
 
     def words(self, text: str) -> list[Word]:
         """All words, in order; white space belongs to none."""
-        return self._chinese(text) if language_of(text) == "zh" else english(text)
+        language = language_of(text)
+        if language is None:  # figures and signs: no tagger is needed
+            return [_signs(match) for match in _ENGLISH.finditer(text)]
+        return self._chinese(text) if language == "zh" else english(text)
 
     def _chinese(self, text: str) -> list[Word]:
         tagger = _jieba(self._terms)
@@ -122,6 +125,10 @@ def english(text: str) -> list[Word]:
         opens = not words or words[-1].text in {".", "!", "?", "。", "！", "？"}
         words.append(Word(match[0], match.start(), _english_kind(match[0], tag, opens=opens), tag))
     return words
+
+
+def _signs(match: re.Match[str]) -> Word:
+    return Word(match[0], match.start(), "number" if match[0][0].isdigit() else "other", "")
 
 
 def _penn(tokens: list[str]) -> list[str]:
