@@ -133,22 +133,30 @@ def checked(train: Sequence[Record], added: Sequence[Record], held_out: Sequence
 
 def make_sides(options: argparse.Namespace) -> dict[str, Grow]:
     """Who adds what; the first is the one that all are compared with."""
-    synonyms = SynonymsConfig(copies=1)
+    three = grower(SynonymsConfig(copies=3))
     cedict = BackTranslateConfig.model_validate({"translator": {"kind": "cedict"}})
     sides: dict[str, Grow] = {
         "as it is": lambda train, seed: [],
         "every record twice": lambda train, seed: [replace(one, id=f"{one.id}~twice") for one in train],
-        "synonyms, 1 copy": grower(synonyms),
-        "synonyms, 3 copies": grower(synonyms.model_copy(update={"copies": 3})),
+        "synonyms, at most 1 a record": lambda train, seed: first_of(three(train, seed)),
+        "synonyms, at most 3 a record": three,
         "back-translation, CC-CEDICT": grower(cedict),
     }
-    both = (sides["synonyms, 1 copy"], sides["back-translation, CC-CEDICT"])
+    both = (sides["synonyms, at most 1 a record"], sides["back-translation, CC-CEDICT"])
     sides["synonyms and back-translation"] = lambda train, seed: [one for grow in both for one in grow(train, seed)]
     if options.endpoint:
         remote = RemoteConfig(url=options.endpoint, model=options.endpoint_model)
         translator = OpenaiTranslatorConfig(endpoint=remote)
         sides[f"back-translation, {options.endpoint_model}"] = grower(BackTranslateConfig(translator=translator))
     return sides
+
+
+def first_of(records: Sequence[Record]) -> list[Record]:
+    """The first accepted record of each parent."""
+    found: dict[str, Record] = {}
+    for one in records:
+        found.setdefault(one.id.partition("~")[0], one)
+    return list(found.values())
 
 
 def grower(config: SynonymsConfig | BackTranslateConfig) -> Grow:

@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from seekforge.core.errors import ResourceError
@@ -82,17 +82,18 @@ class Tagger:
         language = language_of(text)
         if language is None:  # figures and signs: no tagger is needed
             return [_signs(match) for match in _ENGLISH.finditer(text)]
-        return self._chinese(text) if language == "zh" else english(text)
+        return list(_chinese(text, self._terms)) if language == "zh" else english(text)
 
-    def _chinese(self, text: str) -> list[Word]:
-        tagger = _jieba(self._terms)
-        words: list[Word] = []
-        place = 0
-        for pair in tagger.cut(text):
-            if pair.word.strip():
-                words.append(Word(pair.word, place, _chinese_kind(pair.word, pair.flag), pair.flag))
-            place += len(pair.word)
-        return words
+
+@lru_cache(maxsize=4096)  # a parent is looked at by who replaces and by who judges, and for each of its copies
+def _chinese(text: str, terms: frozenset[str]) -> tuple[Word, ...]:
+    words: list[Word] = []
+    place = 0
+    for pair in _jieba(terms).cut(text):
+        if pair.word.strip():
+            words.append(Word(pair.word, place, _chinese_kind(pair.word, pair.flag), pair.flag))
+        place += len(pair.word)
+    return tuple(words)
 
 
 @cache  # its tables take a second and 100 MB
@@ -110,6 +111,11 @@ def _jieba(terms: frozenset[str]) -> Any:  # noqa: ANN401  jieba has no types
     tagger = posseg.POSTokenizer(cutter)
     tagger.word_tag_tab.update(dict.fromkeys(terms, "nz"))
     return tagger
+
+
+def tokens(text: str) -> list[str]:
+    """Words, numbers and signs of English text, as they are written."""
+    return _ENGLISH.findall(text)
 
 
 def english(text: str) -> list[Word]:
