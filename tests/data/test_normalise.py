@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from seekforge.core.config import NormaliseConfig
 from seekforge.core.records import Message, Record
 from seekforge.data.ops import build
+from seekforge.data.ops.memory import apply
 from seekforge.data.ops.normalise import Form, normalise
 
 MakeRecord = Callable[..., Record]
@@ -75,7 +76,7 @@ def test_characters_of_all_planes_are_stable_in_every_neighbourhood() -> None:
 def test_op_cleans_all_messages_counts_changes_and_drops_the_empty(record: MakeRecord) -> None:
     turns = (Message("system", "ｓ"), Message("user", "ｕ"), Message("assistant", "ａ"))
     records = [record("1", "same", "same"), Record("2", turns), record("3", "\u200b"), record("4", "q", "\ufeff")]
-    result = build(NormaliseConfig.model_validate({})).run(records)
+    result = apply(build(NormaliseConfig.model_validate({})), records)
     assert [r.id for r in result.kept] == ["1", "2"]
     assert [m.content for m in result.kept[1].messages] == ["s", "u", "a"]
     assert result.changed == 1

@@ -7,13 +7,25 @@ from seekforge.core.config.access import (
     TemplateFile,
     TemplatesConfig,
 )
+from seekforge.core.config.augment import (
+    BackTranslateConfig,
+    CedictTranslatorConfig,
+    ChatTranslatorConfig,
+    DirectionConfig,
+    GrowConfig,
+    GuardedConfig,
+    OpenaiGrammarConfig,
+    OpenaiTranslatorConfig,
+    RuleGrammarConfig,
+    Seq2seqTranslatorConfig,
+    SynonymsConfig,
+    WindowConfig,
+)
 from seekforge.core.config.base import Config
+from seekforge.core.config.chat import RemoteConfig
 from seekforge.core.config.data import (
     DataConfig,
-    ExactConfig,
     LeakConfig,
-    MinhashConfig,
-    NormaliseConfig,
     SourceConfig,
     SplitConfig,
 )
@@ -31,6 +43,7 @@ from seekforge.core.config.gateway import (
 )
 from seekforge.core.config.guard import GuardConfig, InputGuardConfig, WordListConfig
 from seekforge.core.config.load import load_endpoint, load_file, load_recipe, validate
+from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig
 from seekforge.core.config.recipe import (
     CompressConfig,
     EvaluateConfig,
@@ -44,10 +57,15 @@ from seekforge.core.config.train import LoraSettings, TrainConfig
 from seekforge.core.config.vllm import VllmConfig
 
 __all__ = [
+    "OP_NAMES",
+    "BackTranslateConfig",
+    "CedictTranslatorConfig",
+    "ChatTranslatorConfig",
     "Cluster",
     "CompressConfig",
     "Config",
     "DataConfig",
+    "DirectionConfig",
     "EmbedConfig",
     "EndpointConfig",
     "Environment",
@@ -57,7 +75,9 @@ __all__ = [
     "FloatRange",
     "GatewayConfig",
     "Group",
+    "GrowConfig",
     "GuardConfig",
+    "GuardedConfig",
     "InputGuardConfig",
     "IntRange",
     "KeyEntry",
@@ -67,18 +87,25 @@ __all__ = [
     "MinhashConfig",
     "ModelConfig",
     "NormaliseConfig",
+    "OpConfig",
+    "OpenaiGrammarConfig",
+    "OpenaiTranslatorConfig",
     "ParityConfig",
     "PriceConfig",
     "PruneConfig",
     "RateLimitsConfig",
     "Recipe",
+    "RemoteConfig",
     "RestartConfig",
     "RetryConfig",
+    "RuleGrammarConfig",
     "SearchConfig",
     "SearchSpace",
+    "Seq2seqTranslatorConfig",
     "ServeConfig",
     "SourceConfig",
     "SplitConfig",
+    "SynonymsConfig",
     "TargetConfig",
     "TemplateFile",
     "TemplatesConfig",
@@ -86,6 +113,7 @@ __all__ = [
     "TrainConfig",
     "UpstreamConfig",
     "VllmConfig",
+    "WindowConfig",
     "WordListConfig",
     "WorkerConfig",
     "environment",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
+from seekforge.core.config.augment import GrowConfig
 from seekforge.core.config.base import Config
+from seekforge.core.config.ops import ExactConfig, MinhashConfig, NormaliseConfig, OpConfig
 
 
 class SourceConfig(Config):
@@ -18,31 +20,6 @@ class SourceConfig(Config):
     shape: Literal["auto", "alpaca", "sharegpt", "messages"] = Field(
         "auto", description="`auto` goes by the first record; every record of a file must have the same shape."
     )
-
-
-class NormaliseConfig(Config):
-    """Unicode NFKC, control and zero-width characters out, white space folded."""
-
-    op: Literal["normalise"] = Field("normalise", description="The op's name.")
-    form: Literal["NFKC", "NFC"] = Field("NFKC", description="NFKC also turns full-width forms into half-width ones.")
-
-
-class ExactConfig(Config):
-    """Drops a record whose prompt and answer were seen before (case and white space aside)."""
-
-    op: Literal["exact"] = Field("exact", description="The op's name.")
-
-
-class MinhashConfig(Config):
-    """Drops near duplicates by the Jaccard similarity of character shingles, estimated by MinHash."""
-
-    op: Literal["minhash"] = Field("minhash", description="The op's name.")
-    threshold: float = Field(0.7, gt=0, le=1, description="Jaccard similarity from which two prompts are the same.")
-    permutations: int = Field(128, ge=16, le=1024, description="Hash functions: more is more exact and slower.")
-    shingle: int = Field(5, ge=1, le=50, description="Characters in a shingle; 3 suits Chinese, 5 English.")
-
-
-OpConfig = Annotated[NormaliseConfig | ExactConfig | MinhashConfig, Field(discriminator="op")]
 
 
 class SplitConfig(Config):
@@ -79,8 +56,14 @@ class DataConfig(Config):
     labels: tuple[str, ...] = Field((), description="The fixed set of decisions; empty for free answers.")
     label_field: str = Field("label", description="The record's field that holds the label.")
     limit: int | None = Field(None, ge=1, description="Read at most this many records of each source.")
+    max_rejected: float = Field(
+        0.01, ge=0, le=1, description="Share of rows that may be no records; they go to rejected.jsonl."
+    )
     ops: tuple[OpConfig, ...] = Field(
         (NormaliseConfig(), ExactConfig(), MinhashConfig()), description="Cleaning operations, in order."
     )
     split: SplitConfig = Field(SplitConfig(), description="Train, validation and test.")
     leak: LeakConfig = Field(LeakConfig(), description="The check between train and test.")
+    augment: tuple[GrowConfig, ...] = Field(
+        (), description="What is made from training records, after split and leak check; by default nothing."
+    )

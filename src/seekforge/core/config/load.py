@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from seekforge.core.config.augment import GROW_NAMES, KIND_NAMES
 from seekforge.core.config.base import Config
 from seekforge.core.config.endpoint import EndpointConfig
+from seekforge.core.config.ops import OP_NAMES
 from seekforge.core.config.recipe import Recipe
 from seekforge.core.errors import ConfigError
 
@@ -154,7 +156,10 @@ def _apply(tree: dict[str, Any], override: str) -> None:
 
 def _with_absolute_sources(recipe: Recipe, folder: Path) -> Recipe:
     sources = tuple(s.model_copy(update={"path": folder / s.path.expanduser()}) for s in recipe.data.sources)
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"sources": sources})})
+    ops = tuple(_with_absolute_paths(op, folder) for op in recipe.data.ops)
+    augment = tuple(_with_absolute_paths(op, folder) for op in recipe.data.augment)
+    changed = {"sources": sources, "ops": ops, "augment": augment}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=changed)})
 
 
 def _is_path(model: str) -> bool:
@@ -177,7 +182,7 @@ def _with_absolute_paths(config: Config, folder: Path) -> Any:  # noqa: ANN401  
 
 def _is_union_tag(part: object) -> bool:
     """Pydantic puts a discriminated union's tag into the place; it is no key of the file."""
-    return part in {"normalise", "exact", "minhash"}
+    return part in OP_NAMES | GROW_NAMES | KIND_NAMES
 
 
 def _line_of(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int | None:

@@ -1,74 +1,47 @@
-"""What a cleaning operation is, and the registry of those that there are. An operation is built from its config."""
+"""Cleaning operations: what one is (`protocol`), what became of records (`result`), and those that there are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
-from seekforge.core.config.data import OpConfig
-from seekforge.core.records import Record
+from seekforge.core.config.augment import GrowConfig
+from seekforge.core.config.ops import OpConfig
 from seekforge.core.registry import Registry
+from seekforge.data.ops.protocol import (
+    Grown,
+    GrowOp,
+    Keep,
+    Mark,
+    OpContext,
+    Ragged,
+    Removals,
+    Remove,
+    RowOp,
+    SetOp,
+    Table,
+)
+from seekforge.data.ops.result import Drop, Noted, OpResult
 
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """One record that went, and why.
-
-    Attributes:
-        record: The record itself.
-        op: Who dropped it: an operation's name, or `leak`.
-        reason: For people, with the figure and the threshold that decided.
-        kept: The record that it repeats, where there is one.
-        similarity: Jaccard similarity to `kept`, 0 to 1, where it was computed.
-    """
-
-    record: Record
-    op: str
-    reason: str
-    kept: Record | None = None
-    similarity: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As one line of `dropped.jsonl`."""
-        return {
-            "op": self.op,
-            "reason": self.reason,
-            "kept_id": self.kept.id if self.kept else None,
-            "similarity": None if self.similarity is None else round(self.similarity, 4),
-            "record": self.record.to_dict(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class OpResult:
-    """What an operation did: `kept` (in the order given) and `drops` together are all that it was given.
-
-    Attributes:
-        op: The operation's name.
-        kept: Records that stay, changed or not.
-        drops: Records that went.
-        changed: How many of the kept ones are not as they came.
-    """
-
-    op: str
-    kept: tuple[Record, ...]
-    drops: tuple[Drop, ...] = ()
-    changed: int = 0
-
-    def __str__(self) -> str:
-        """One line: `minhash: 90 kept (0 changed), 10 dropped`."""
-        return f"{self.op}: {len(self.kept):,} kept ({self.changed:,} changed), {len(self.drops):,} dropped"
-
-
-class Op(Protocol):
-    """One cleaning operation."""
-
-    name: ClassVar[str]
-
-    def run(self, records: Sequence[Record]) -> OpResult:
-        """Keeps, changes or drops each record; equal input gives equal output."""
-
+__all__ = [
+    "GROW_OPS",
+    "OPS",
+    "Drop",
+    "GrowOp",
+    "Grown",
+    "Keep",
+    "Mark",
+    "Noted",
+    "OpContext",
+    "OpResult",
+    "Ragged",
+    "Removals",
+    "Remove",
+    "RowOp",
+    "SetOp",
+    "Table",
+    "build",
+    "build_grow",
+]
 
 OPS = Registry(
     "data op",
@@ -79,12 +52,30 @@ OPS = Registry(
     },
 )
 
+GROW_OPS = Registry(
+    "augmentation",
+    {
+        "back_translate": "seekforge.data.ops.back_translate:BackTranslate",
+        "synonyms": "seekforge.data.ops.synonyms:Synonyms",
+    },
+)
 
-def build(config: OpConfig) -> Op:
+
+def build(config: OpConfig, context: OpContext | None = None) -> RowOp[Any] | SetOp:
     """The operation that a config describes.
 
     Raises:
         ConfigError: No operation has this name.
     """
-    op: Op = OPS.load(config.op)(config)
+    op: RowOp[Any] | SetOp = OPS.load(config.op)(config, context or OpContext())
+    return op
+
+
+def build_grow(config: GrowConfig, context: OpContext | None = None) -> GrowOp[Any]:
+    """The augmentation that a config describes.
+
+    Raises:
+        ConfigError: None has this name.
+    """
+    op: GrowOp[Any] = GROW_OPS.load(config.op)(config, context or OpContext())
     return op

@@ -21,7 +21,7 @@ from typing import ClassVar, Literal
 
 from seekforge.core.config import NormaliseConfig
 from seekforge.core.records import Message, Record
-from seekforge.data.ops import Drop, OpResult
+from seekforge.data.ops.protocol import Keep, OpContext, Remove, RowOp
 
 Form = Literal["NFKC", "NFC"]
 
@@ -91,30 +91,30 @@ def _compose(text: str, form: Form) -> str:
     return "".join(pieces)
 
 
-class Normalise:
+class Normalise(RowOp[tuple[Message, ...]]):
     """Applies `normalise` to every message; a record of which nothing readable is left is dropped.
 
     Args:
         config: The Unicode form.
+        context: Not used.
     """
 
     name: ClassVar[str] = "normalise"
 
-    def __init__(self, config: NormaliseConfig) -> None:
+    def __init__(self, config: NormaliseConfig, context: OpContext) -> None:
         self.config = config
 
-    def run(self, records: Sequence[Record]) -> OpResult:
-        """Changes texts; drops records whose question or answer had nothing but invisible characters."""
-        kept, drops, changed = [], [], 0
-        for record in records:
-            clean = replace(record, messages=tuple(self._message(message) for message in record.messages))
-            if not clean.answer or not clean.text.strip():
-                part = "question" if clean.answer else "answer"
-                drops.append(Drop(record, self.name, f"the {part} has no visible character"))
-                continue
-            changed += clean.messages != record.messages
-            kept.append(clean)
-        return OpResult(self.name, tuple(kept), tuple(drops), changed)
+    def measure(self, records: Sequence[Record]) -> list[tuple[Message, ...]]:
+        """The messages in normal form."""
+        return [tuple(self._message(message) for message in record.messages) for record in records]
+
+    def decide(self, record: Record, statistic: tuple[Message, ...]) -> Keep | Remove:
+        """Takes the messages, unless the question or the answer had nothing but invisible characters."""
+        clean = replace(record, messages=statistic)
+        if not clean.answer or not clean.text.strip():
+            part = "question" if clean.answer else "answer"
+            return Remove(f"the {part} has no visible character", "nothing visible")
+        return Keep(clean)
 
     def _message(self, message: Message) -> Message:
         return Message(message.role, normalise(message.content, self.config.form))
