@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from seekforge.core.config.augment import GrowConfig
 from seekforge.core.config.base import Config
 from seekforge.core.config.ops import ExactConfig, MinhashConfig, NormaliseConfig, OpConfig
 
@@ -60,3 +61,6 @@ class DataConfig(Config):
     )
     split: SplitConfig = Field(SplitConfig(), description="Train, validation and test.")
     leak: LeakConfig = Field(LeakConfig(), description="The check between train and test.")
+    augment: tuple[GrowConfig, ...] = Field(
+        (), description="What is made from training records, after split and leak check; by default nothing."
+    )

@@ -48,7 +48,13 @@ OPS = Registry(
     },
 )
 
-GROW_OPS = Registry("augmentation", {})
+GROW_OPS = Registry(
+    "augmentation",
+    {
+        "back_translate": "seekforge.data.ops.back_translate:BackTranslate",
+        "synonyms": "seekforge.data.ops.synonyms:Synonyms",
+    },
+)
 
 
 def build(config: OpConfig, context: OpContext | None = None) -> RowOp[Any] | SetOp:
