@@ -31,7 +31,8 @@ _LESS = "less|fewer|earlier|shorter|lower|younger|smaller|under|below"
 _BEFORE = (
     (
         Bound.MOST,
-        rf"at (?:the )?most|(?:no|not|never) (?:{_MORE})(?: than)?|(?:not|n't|never) (?:to )?exceed(?:s|ing|ed)?|up to|within"
+        rf"at (?:the )?most|(?:no|not|never) (?:{_MORE})(?: than)?|(?:not|n't|never) (?:to )?exceed(?:s|ing|ed)?"
+        r"|up to|within"
         r"|max(?:imum)?(?: of)?|limit(?:ed)? (?:to|of)|capped at|cap of"
         r"|[不别勿](?:得|能|可|应|要|宜|会)?(?:超过|多于|高于|晚于|大于|长于|超)|没有超过|至多|最多|上限[为是]?|最高|最大|最长",
     ),
@@ -44,10 +45,17 @@ _BEFORE = (
     (Bound.ABOVE, rf"(?:{_MORE}) than|over|above|exceed(?:s|ing|ed)?|超过|高于|多于|大于|长于|逾|超"),
 )
 _AFTER = (
-    (Bound.MOST, r"(?:or|and) (?:less|fewer|under|below|sooner)|at (?:the )?most|max(?:imum)?\b|以[内下]|之内|内(?![\u4e00-\u9fff])|为限|封顶"),
+    (
+        Bound.MOST,
+        r"(?:or|and) (?:less|fewer|under|below|sooner)|at (?:the )?most|max(?:imum)?\b"
+        r"|以[内下]|之内|内(?![\u4e00-\u9fff])|为限|封顶",
+    ),
     (Bound.LEAST, r"or (?:more|longer|over|above|older|later)|at least|minimum|以上|起(?![\u4e00-\u9fff])"),
-)  # fmt: skip
-_FILLER = r"(?:\s|about |around |some |roughly |approximately |a |an |the |total of |only |as much as |约|大约|共|[£$€¥￥(（])*$"
+)
+_FILLER = (
+    r"(?:\s|about |around |some |roughly |approximately |a |an |the |total of |only |as much as |约|大约|共"
+    r"|[£$€¥￥(（])*$"
+)
 BEFORE = tuple((bound, re.compile(f"(?<![a-z])(?:{words}){_FILLER}")) for bound, words in _BEFORE)
 AFTER = tuple((bound, re.compile(rf"\s?(?:{words})")) for bound, words in _AFTER)
 _ABOUT_BEFORE = re.compile(
@@ -56,7 +64,8 @@ _ABOUT_BEFORE = re.compile(
 )
 _ABOUT_AFTER = re.compile(r"\s?(?:or so|approximately|左右|上下|多(?=[\u4e00-\u9fff])|余)")
 _DENIED = re.compile(
-    r"(?:(?<![a-z])(?:not|n't|never|no longer)|不是|并非|而非|不为|非)\s?(?:just |only |exactly |equal to |the |a |an )*[£$€¥￥]?\s?$"
+    r"(?:(?<![a-z])(?:not|n't|never|no longer)|不是|并非|而非|不为|非)\s?"
+    r"(?:just |only |exactly |equal to |the |a |an )*[£$€¥￥]?\s?$"
 )
 _REACH = 28  # characters before a number that may bear on it
 

@@ -11,7 +11,7 @@ from seekforge.data.facts.claims import Claim, claims
 from seekforge.data.facts.knowledge import Fact
 from seekforge.data.facts.link import Linker, Links, Nearest
 from seekforge.data.facts.topics import Topic, names_in, prepare
-from seekforge.data.facts.verdict import Aim, Evidence, Verdict, assess, overall, resolve
+from seekforge.data.facts.verdict import Aim, Evidence, Verdict, assess, doubtful, overall, resolve
 from seekforge.data.facts.words import Words
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ class FactChecker:
         if self._nearest is None:
             return
         for claim, place in zip(unlinked, self._nearest.find([claim.cased for claim in unlinked]), strict=True):
-            if place is not None:
-                found = assess(Aim(claim, self.topics[place], Links(), is_near=True), self._tolerance)
-                if found is not None:
-                    yield found
+            if place is None:
+                continue
+            topic = self.topics[place]
+            found = assess(Aim(claim, topic, Links()), self._tolerance)
+            if found is not None:
+                yield found if topic.subject_words & claim.words else doubtful(found)

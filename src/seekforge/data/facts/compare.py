@@ -29,9 +29,7 @@ def compare(known: Value, said: Value, tolerance: float = 0.1) -> Match:
     """
     if known.days or said.days:
         return _days(known, said)
-    verdicts = [
-        _readings(known, said, one, other, tolerance) for one in known.readings for other in said.readings
-    ]
+    verdicts = [_readings(known, said, one, other, tolerance) for one in known.readings for other in said.readings]
     if Match.SAME in verdicts:
         return Match.SAME
     return Match.OTHER if Match.OTHER in verdicts else Match.APART

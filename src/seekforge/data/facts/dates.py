@@ -8,7 +8,20 @@ from dataclasses import dataclass
 
 from seekforge.data.facts.numerals import read
 
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _MONTH = "(?:" + "|".join(rf"{name[:3]}(?:{name[3:]})?\.?" for name in _MONTHS) + "|sept\\.?)(?![a-z])"
 _CN = "零〇一二两三四五六七八九十"
 _PATTERNS = tuple(
@@ -86,7 +99,7 @@ def _is_bare_year(match: re.Match[str]) -> bool:
 
 def _days(groups: dict[str, str | None]) -> tuple[Day, ...]:
     """Both readings of 3/5/2024, one of all others, none of what is no date."""
-    year = int(read(groups["y"])) if groups.get("y") else None
+    year = int(read(groups["y"] or "0")) if groups.get("y") else None
     if groups.get("a"):
         one, two = int(groups["a"] or 0), int(groups["b"] or 0)
         return tuple(dict.fromkeys(Day(year, m, d) for m, d in ((one, two), (two, one)) if 0 < m <= 12 and 0 < d <= 31))

@@ -20,7 +20,7 @@ def filler(claim: Claim, topic: Topic) -> str:
     Empty where there is none, or where it shares a word with the object.
     """
     for place, (word, at) in enumerate(claim.cut):
-        if word not in listed("COPULAS") and not (word in listed("PLACING") and _is_place(topic, word)):
+        if word not in listed("copulas") and not (word in listed("placing") and _is_place(topic, word)):
             continue
         behind = at + len(word)
         end = _END.search(claim.text, behind)

@@ -65,7 +65,9 @@ def read_knowledge(path: Path) -> tuple[Fact, ...]:
         for where, row in readers[path.suffix.lower()](path):
             fact = _fact(row, where, path)
             if fact.id in facts:
-                raise DataError(f"the id {fact.id!r} comes twice", where=where, mend="Give each fact its own id, or none")
+                raise DataError(
+                    f"the id {fact.id!r} comes twice", where=where, mend="Give each fact its own id, or none"
+                )
             facts[fact.id] = fact
     except UnicodeDecodeError as error:
         raise DataError("not UTF-8 text", where=str(path), mend="Save the file as UTF-8") from error
@@ -122,13 +124,14 @@ def _check_header(header: list[str], where: str) -> None:
 
 
 def _fact(row: Mapping[str, Any], where: str, path: Path) -> Fact:
-    given = {key: _text(row.get(key), key, where) for key in (*_KEYS, "text")}
-    missing = [key for key in _KEYS if not given[key]]
-    if missing and (len(missing) < len(_KEYS) or not given["text"]):
+    subject, relation, object_, text = (_text(row.get(key), key, where) for key in (*_KEYS, "text"))
+    missing = [key for key, given in zip(_KEYS, (subject, relation, object_), strict=True) if not given]
+    if missing and (len(missing) < len(_KEYS) or not text):
         what = f"the fact lacks {' and '.join(missing)}" if len(missing) < len(_KEYS) else "neither a triple nor a text"
         raise DataError(what, where=where, mend=_EXAMPLE)
     name = _text(row.get("id"), "id", where) or f"{path.name}:{where.rpartition(':')[2]}"
-    return Fact(name, **given, **{key: _names(row.get(key), key, where) for key in _NAMES})
+    aliases, relation_aliases, object_aliases = (_names(row.get(key), key, where) for key in _NAMES)
+    return Fact(name, subject, relation, object_, text, aliases, relation_aliases, object_aliases)
 
 
 def _text(value: object, key: str, where: str) -> str:

@@ -6,11 +6,29 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _ENGLISH = {
     **{word: value for value, word in enumerate(_ONES)},
     **{word: 10 * value for value, word in enumerate(_TENS, 2)},
@@ -61,8 +79,7 @@ def step(text: str) -> Fraction:
         return Fraction(1)
     number = Fraction(found[0].replace(",", ""))
     scale = abs(read(text) / number) if number else Fraction(1)
-    decimals = len(found[0].partition(".")[2])
-    return scale / 10**decimals
+    return scale * Fraction(1, 10 ** len(found[0].partition(".")[2]))
 
 
 def _digits(text: str) -> Fraction:

@@ -1,4 +1,4 @@
-"""Facts made ready for checking: their values, the words that recognise them, and what else could stand in their place."""
+"""Facts made ready: their values, the words that recognise them, and what else could stand in their place."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from itertools import pairwise
 
 from seekforge.data.facts.bounds import Bound
 from seekforge.data.facts.knowledge import Fact
-from seekforge.data.facts.lexicon import GENERIC
 from seekforge.data.facts.values import Value, find, plain
 from seekforge.data.facts.words import Words, content, denials, listed, notions, sides_of, stems, stop
 
 Name = tuple[str, ...]  # the stems of a name, stop words left out
 _GENERIC_WEIGHT = 0.3
 _WORD = re.compile(r"[^\W\d_]+")
-_POLAR = stems("yes no true false never always 是 否 对 错 可以 不可以 能 不能 允许 不允许 allowed permitted possible impossible".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ def _topic(fact: Fact, words: Words, common: Counter[str], known: frozenset[Name
     subjects = tuple(dict.fromkeys(name_of(name, words) for name in (fact.subject, *fact.aliases) if name))
     objects = frozenset(name_of(name, words) for name in (fact.object, *fact.object_aliases) if name)
     values, dates = _values(fact, statement)
-    is_polar = all(word in _POLAR or word in listed("NEGATORS") for name in objects for word in name)
+    is_polar = all(word in listed("polar") or word in listed("negators") for name in objects for word in name)
     about = frozenset(word for name in subjects for word in name)
     said = frozenset(word for name in objects for word in name)
     relation = _weights(_relation_words(fact, words), about, common)
@@ -138,7 +136,7 @@ def _is_name(text: str) -> bool:
 
 
 def _weights(words: Sequence[str], about: frozenset[str], common: Counter[str]) -> dict[str, float]:
-    generic = stems(GENERIC)
+    generic = listed("generic")
     kept = [word for word in dict.fromkeys(words) if word not in about] or list(dict.fromkeys(words))
     return {word: (_GENERIC_WEIGHT if word in generic else 1.0) / math.log(2 + common[word]) for word in kept}
 
@@ -158,7 +156,7 @@ def _values(fact: Fact, statement: str) -> tuple[tuple[Value, ...], tuple[Value,
 @lru_cache(maxsize=1)
 def _polarity() -> frozenset[str]:
     """Words that a sentence turned round would have others in place of."""
-    return listed("NEGATORS") | frozenset(word for sides in sides_of("OPPOSITES") for side in sides for word in side)
+    return listed("negators") | frozenset(word for sides in sides_of("opposites") for side in sides for word in side)
 
 
 def _is_value(text: str) -> bool:

@@ -15,7 +15,9 @@ from seekforge.data.facts.words import noun_stems
 
 COUNT, DATE, CLOCK = "count", "date", "time of day"
 _SUPERSCRIPTS = {ord(char): f"^{digit}" for digit, char in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")} | {ord("⁻"): "^-"}
-_SHARE = re.compile(r"(?P<base>百|千|万|[一二三四五六七八九十]{1,3})分之(?P<part>[\d.]+|[零〇一二两三四五六七八九十百点]+)")
+_SHARE = re.compile(
+    r"(?P<base>百|千|万|[一二三四五六七八九十]{1,3})分之(?P<part>[\d.]+|[零〇一二两三四五六七八九十百点]+)"
+)
 _JOIN = re.compile(r"\s?(?:to|and|-|–|—|~|至|到)\s?")
 _BASES = {"百": 100, "千": 1000, "万": 10000}
 _ORDINAL = re.compile(r"(?:第|no\. ?|rule |rules |step |chapter |section |case |reference |file |version |v)$")
@@ -130,7 +132,7 @@ def _measured(text: str, match: re.Match[str], before: str) -> Value | None:
     sign = BEFORE.search(before)
     start, end, nouns = match.start(), match.end(), frozenset[str]()
     if sign:
-        units: tuple[Unit, ...] = UNITS[SIGNS[sign["sign"]].lower()]
+        units: tuple[Unit, ...] = UNITS[SIGNS[sign["sign"]]]
         start -= len(sign[0])
         if after and after["unit"] == "m":  # £5m
             number, step, end = number * 10**6, step * 10**6, after.end()

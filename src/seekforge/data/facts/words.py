@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"n't|[a-zà-öø-ÿ]+(?=n't)|[a-zà-öø-ÿ]+|\d+(?:[.,:]\d+)*|[{_HAN}]+|[:=]")
 _IS_HAN = re.compile(f"[{_HAN}]")
-_SENTENCE = re.compile(r"(?<=[。！？!?；;\n])|(?<=[.])(?=\s|$)(?<!\bno\.)(?<!\bmr\.)(?<!\bdr\.)(?<!\bst\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<![a-z]\.[a-z]\.)")
+_SENTENCE = re.compile(
+    r"(?<=[。！？!?；;\n])|(?<=[.])(?=\s|$)(?<!\bno\.)(?<!\bmr\.)(?<!\bdr\.)(?<!\bst\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<![a-z]\.[a-z]\.)"
+)
 _NOUN_STOP = re.compile(r"[^a-zà-öø-ÿ\s-]")
 _BOUND_WORDS = re.compile(
-    r"(?:no|not|never) (?:more|less|longer|later|fewer|greater|older|higher|lower|earlier) than|(?:not|n't|never) (?:to )?exceed"
-    r"|no later than|不(?:得|能|可|应|要|宜|会)?(?:超过|多于|高于|低于|少于|晚于|早于)|没有超过|not only|no\. ?\d|不仅|不但"
+    r"(?:no|not|never) (?:more|less|longer|later|fewer|greater|older|higher|lower|earlier) than|not only|no\. ?\d"
+    r"|(?:not|n't|never) (?:to )?exceed|没有超过|不仅|不但"
+    r"|不(?:得|能|可|应|要|宜|会)?(?:超过|多于|高于|低于|少于|晚于|早于)"
 )
 _ABOUT = re.compile(r"约(?=\s?[\d零一二两三四五六七八九十百])")  # jieba knows words that end in it
 _RELATIVE = 3  # words after a number that may name what it counts
@@ -101,7 +104,7 @@ def stems(words: Iterable[str]) -> frozenset[str]:
 @lru_cache(maxsize=1)
 def stop() -> frozenset[str]:
     """Stems that carry no matter."""
-    return stems(lexicon.STOP)
+    return stems(lexicon.words("stop"))
 
 
 def content(words: Iterable[str]) -> frozenset[str]:
@@ -113,7 +116,7 @@ def noun_stems(text: str) -> frozenset[str]:
     """Stems of the English words right behind a number, up to a stop word or sign: what it counts."""
     found = []
     for word in re.split(r"[\s-]+", _NOUN_STOP.split(text, maxsplit=1)[0].strip()):
-        if not word or word in lexicon.STOP:
+        if not word or word in lexicon.words("stop"):
             break
         found.append(stem(word))
     return frozenset(found[:_RELATIVE])
@@ -122,14 +125,14 @@ def noun_stems(text: str) -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _notions() -> dict[str, frozenset[int]]:
     found: dict[str, set[int]] = {}
-    for number, words in enumerate(lexicon.CUES):
-        for word in words:
+    for number, words in enumerate(lexicon.groups("cues")):
+        for word in words[0]:
             found.setdefault(stem(word), set()).add(number)
     return {word: frozenset(numbers) for word, numbers in found.items()}
 
 
 def notions(words: Iterable[str]) -> frozenset[int]:
-    """The notions of `lexicon.CUES` that the words name."""
+    """The notions of `tables/cues.txt` that the words name."""
     known = _notions()
     return frozenset(number for word in words for number in known.get(word, ()))
 
@@ -137,13 +140,13 @@ def notions(words: Iterable[str]) -> frozenset[int]:
 @lru_cache(maxsize=4)
 def sides_of(which: str) -> tuple[tuple[frozenset[str], ...], ...]:
     """The groups of a list of the lexicon, each with its sides as stems."""
-    return tuple(tuple(stems(side) for side in group) for group in getattr(lexicon, which))
+    return tuple(tuple(stems(side) for side in group) for group in lexicon.groups(which))
 
 
 @lru_cache(maxsize=8)
 def listed(which: str) -> frozenset[str]:
     """The stems of a list of the lexicon."""
-    return stems(getattr(lexicon, which))
+    return stems(lexicon.words(which))
 
 
 def denials(text: str, words: Collection[str]) -> int:
@@ -154,22 +157,22 @@ def denials(text: str, words: Collection[str]) -> int:
 
 
 def _denies(word: str) -> bool:
-    if word in listed("NEGATORS"):
+    if word in listed("negators"):
         return True
-    return word[0] in lexicon.NEGATING and len(word) <= 4 and word not in lexicon.NOT_NEGATING
+    return word[0] in lexicon.NEGATING and len(word) <= 4 and word not in lexicon.words("not_negating")
 
 
 def swapped(one: Collection[str], other: Collection[str]) -> int:
     """How many pairs of opposites stand turned round between two sentences."""
-    return sum(_differ(group, one, other) for group in sides_of("OPPOSITES"))
+    return sum(_differ(group, one, other) for group in sides_of("opposites"))
 
 
 def aspects_differ(known: Collection[str], said: Collection[str]) -> bool:
     """Whether the claim is about another case than the fact: children and not adults, the least and not the most."""
-    people = sides_of("ASPECTS")[0]  # of whom the fact is silent it need not hold
+    people = sides_of("aspects")[0]  # of whom the fact is silent it need not hold
     if any(not side.isdisjoint(said) for side in people) and all(side.isdisjoint(known) for side in people):
         return True
-    return any(_differ(group, known, said) for group in sides_of("ASPECTS"))
+    return any(_differ(group, known, said) for group in sides_of("aspects"))
 
 
 def _differ(group: Sequence[frozenset[str]], one: Collection[str], other: Collection[str]) -> bool:
