@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seekforge.core.records import Record
+from seekforge.data.facts.aim import Aim
+from seekforge.data.facts.assess import assess
 from seekforge.data.facts.claims import Claim, claims
 from seekforge.data.facts.knowledge import Fact
 from seekforge.data.facts.link import Linker, Links, Nearest
 from seekforge.data.facts.topics import Topic, names_in, prepare
-from seekforge.data.facts.verdict import Aim, Evidence, Verdict, assess, doubtful, overall, resolve
+from seekforge.data.facts.verdict import Evidence, Verdict, doubtful, overall, resolve
 from seekforge.data.facts.words import Words
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ class FactChecker:
                 aims += [Aim(claim, self.topics[place], links, asked) for place in carried]
             else:
                 asked, carried = frozenset[str](), links.topics
-            found = resolve(one for aim in aims if (one := assess(aim, self._tolerance)) is not None)
+            found = resolve(one for aim in aims if (one := assess(aim, self._tolerance, self._words)) is not None)
             if self._nearest is not None and all(one.verdict is Verdict.UNKNOWN for one in found) and claim.values:
                 unlinked.append(claim)
             yield from found
@@ -122,6 +124,6 @@ class FactChecker:
             if place is None:
                 continue
             topic = self.topics[place]
-            found = assess(Aim(claim, topic, Links()), self._tolerance)
+            found = assess(Aim(claim, topic, Links()), self._tolerance, self._words)
             if found is not None:
                 yield found if topic.subject_words & claim.words else doubtful(found)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
 
 from seekforge.data.facts.bounds import Bound
+from seekforge.data.facts.dates import Day
 from seekforge.data.facts.values import COUNT, DATE, Reading, Value
 
+_YEARS = range(1000, 2101)
 _MONTH = (Fraction(28 * 86400), Fraction(31 * 86400))  # seconds
 
 
@@ -28,11 +31,20 @@ def compare(known: Value, said: Value, tolerance: float = 0.1) -> Match:
         tolerance: Share by which they may differ where one of them is said to be rough.
     """
     if known.days or said.days:
-        return _days(known, said)
+        return _days(_dated(known), _dated(said))
     verdicts = [_readings(known, said, one, other, tolerance) for one in known.readings for other in said.readings]
     if Match.SAME in verdicts:
         return Match.SAME
     return Match.OTHER if Match.OTHER in verdicts else Match.APART
+
+
+def _dated(value: Value) -> Value:
+    """A bare number as a year, where it may be one."""
+    if value.days or len(value.readings) != 1 or value.nouns:
+        return value
+    [reading] = value.readings
+    is_year = reading.dimension == COUNT and reading.low == reading.high and reading.low in _YEARS
+    return replace(value, days=(Day(int(reading.low)),)) if is_year else value
 
 
 def _days(known: Value, said: Value) -> Match:
@@ -107,7 +119,7 @@ def _calendar(one: Reading, other: Reading) -> Match:
 def is_comparable(known: Value, said: Value) -> bool:
     """Whether both measure the same, so that one could be said in place of the other."""
     if known.days or said.days:
-        return bool(known.days and said.days)
+        return bool(_dated(known).days and _dated(said).days)
     if known.dimensions == {COUNT} and known.nouns and said.nouns:
         return said.dimensions == {COUNT} and bool(known.nouns & said.nouns)
     lengths = {"time", "months"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seekforge.data.facts.claims import Claim
@@ -26,12 +26,12 @@ class Links:
     Attributes:
         topics: Facts whose subject it names, by their places, in order.
         objects: Names of objects in it, each with the start of its first character.
-        subject_starts: Where the names of subjects begin.
+        spans: Where the first and the last word of each subject's name begin.
     """
 
     topics: tuple[int, ...] = ()
     objects: tuple[tuple[Name, int], ...] = ()
-    subject_starts: frozenset[int] = field(default_factory=frozenset)
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 class Linker:
@@ -65,7 +65,7 @@ class Linker:
         kept = claim.kept()
         found = self._names(kept)
         topics: dict[int, None] = {}
-        for name, _ in found:
+        for name, _, _ in found:
             topics.update(dict.fromkeys(self._subjects.get(name, ())))
         words = {word for word, _ in kept}
         for word in words & self._scattered.keys():
@@ -74,17 +74,17 @@ class Linker:
                     topics.update(dict.fromkeys(self._subjects[name]))
         for word in words & self._by_word.keys():
             topics.update(dict.fromkeys(self._by_word[word]))
-        objects = tuple((name, at) for name, at in found if name in self._objects)
-        starts = frozenset(at for name, at in found if name in self._subjects)
-        return Links(tuple(sorted(topics)), objects, starts)
+        objects = tuple((name, at) for name, at, _ in found if name in self._objects)
+        spans = tuple((at, last) for name, at, last in found if name in self._subjects)
+        return Links(tuple(sorted(topics)), objects, spans)
 
-    def _names(self, kept: Sequence[tuple[str, int]]) -> list[tuple[Name, int]]:
-        """The names in a row of words, leftmost first, of those that overlap the longest."""
+    def _names(self, kept: Sequence[tuple[str, int]]) -> list[tuple[Name, int, int]]:
+        """Names in a row of words with the starts of their first and last word; of those that overlap the longest."""
         if not len(self._automaton) or not kept:
             return []
         text, places = _EDGE, {}
-        for word, at in kept:
-            places[len(text) - 1] = at
+        for place, (word, _) in enumerate(kept):
+            places[len(text) - 1] = place
             text += word + _EDGE
         spans = []
         for end, name in self._automaton.iter(text):
@@ -94,7 +94,8 @@ class Linker:
         found, covered = [], -1
         for start, end, name in spans:
             if start >= covered:
-                found.append((name, places[start]))
+                first = places[start]
+                found.append((name, kept[first][1], kept[first + len(name) - 1][1]))
                 covered = end
         return found
 

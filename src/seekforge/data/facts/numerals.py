@@ -47,10 +47,11 @@ _CHINESE = "零〇一二两三四五六七八九十百千万亿"
 _WORD = "(?:" + "|".join(sorted([*_ENGLISH, *_SCALES], key=len, reverse=True)) + ")"
 # In the order in which they are tried at one place: digits with Chinese scales, digits, Chinese characters, words.
 NUMBER = re.compile(
-    rf"(?<![a-z_\d.^])[-−]?{ARABIC}(?:[十百千万亿]+(?:(?:\d+|[{_CHINESE}]+)[十百千万亿]*)*)"
-    rf"|(?<![a-z_\d.^])[-−]?{ARABIC}(?:{_POWER}|{_SCALE})?"
+    rf"(?:(?<![\d.]){ARABIC}|[{_CHINESE}]+)个半(?=[小月钟星世])|(?<![一-龥])半(?=个?(?:小时|月|年|天|世纪|钟头))"
+    rf"|(?<![a-z_\d.^])[-−]?{ARABIC}(?:[十百千万亿]+(?:(?:\d+|[{_CHINESE}]+)[十百千万亿]*)*)"
+    rf"|(?<![a-z_\d.^])[-−]?{ARABIC}(?:{_POWER}|{_SCALE}|(?: and a half)(?![a-z]))?"
     rf"|[零〇一二两三四五六七八九十][{_CHINESE}]*(?:点[零〇一二三四五六七八九]+)?[万亿]?"
-    rf"|(?<![a-z-])(?:half(?: an?(?= ))?|{_WORD}(?:(?:[\s-]|\sand\s){_WORD})*)(?![a-z'’])",
+    rf"|(?<![a-z-])(?:half(?: an?(?= ))?|{_WORD}(?:(?:[\s-]|\sand\s){_WORD})*(?: and a half)?)(?![a-z'’])",
 )
 _TOKEN = re.compile(rf"{ARABIC}|[{_CHINESE}]")
 
@@ -63,8 +64,11 @@ def read(text: str) -> Fraction:
     """
     sign = -1 if text[0] in "-−" else 1
     text = text.lstrip("-−").strip()
-    if text.startswith("half"):
+    if text.startswith("half") or text == "半":
         return Fraction(1, 2)
+    for ending in ("个半", " and a half"):
+        if text.endswith(ending):
+            return sign * (read(text.removesuffix(ending)) + Fraction(1, 2))
     if not text[0].isascii() or re.search(f"[{_CHINESE}]", text):
         return sign * chinese(text)
     if text[0].isalpha():

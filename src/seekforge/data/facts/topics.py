@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from seekforge.data.facts.bounds import Bound
 from seekforge.data.facts.knowledge import Fact
+from seekforge.data.facts.units import UNITS
 from seekforge.data.facts.values import Value, find, plain
 from seekforge.data.facts.words import Words, content, denials, listed, notions, sides_of, stems, stop
 
@@ -165,7 +166,7 @@ def _is_value(text: str) -> bool:
     if not found:
         return False
     rest = "".join([text[: found[0].start], *(text[a.end : b.start] for a, b in pairwise(found))])
-    return not content(_WORD.findall(rest))
+    return not [word for word in content(_WORD.findall(rest)) if word[0] != "每" and word not in UNITS]
 
 
 def _limit(fact: Fact) -> Bound:

@@ -131,8 +131,12 @@ def _measured(text: str, match: re.Match[str], before: str) -> Value | None:
     after = AFTER.match(text, match.end())
     sign = BEFORE.search(before)
     start, end, nouns = match.start(), match.end(), frozenset[str]()
-    if sign:
-        units: tuple[Unit, ...] = UNITS[SIGNS[sign["sign"]]]
+    units: tuple[Unit, ...]
+    half = match[0].endswith("半") and text[end : end + 1] == "月"  # `两个半月`
+    if half:
+        units, end = UNITS["月"], end + 1
+    elif sign:
+        units = UNITS[SIGNS[sign["sign"]]]
         start -= len(sign[0])
         if after and after["unit"] == "m":  # £5m
             number, step, end = number * 10**6, step * 10**6, after.end()

@@ -39,6 +39,7 @@ class Words:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = [name for name in names if _IS_HAN.search(name)]
         self._jieba: Any = None
+        self._tagger: Any = None
 
     def cut(self, text: str) -> list[tuple[str, int]]:
         """The words of a plain text and where each begins; English as stems."""
@@ -57,6 +58,18 @@ class Words:
         for word in self._jieba.lcut(text, HMM=False):
             yield sys.intern(word), start
             start += len(word)
+
+    def is_noun(self, word: str) -> bool:
+        """Whether jieba's dictionary has a Chinese word as a noun or name."""
+        return all(flag.startswith("n") for flag in self.classes(word))
+
+    def classes(self, text: str) -> list[str]:
+        """Word classes of a Chinese text, as jieba's dictionary has them; `x` for what it does not know."""
+        if self._tagger is None:
+            from jieba.posseg import POSTokenizer
+
+            self._tagger = POSTokenizer(self._jieba)
+        return [str(pair.flag) for pair in self._tagger.cut(text)]
 
 
 def _tokenizer(names: Sequence[str]) -> Any:  # noqa: ANN401  the library is loaded late and has no types
