@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from seekforge.data.facts.aim import CLOSE, Aim
-from seekforge.data.facts.bounds import is_denied
+from seekforge.data.facts.bounds import Bound, is_denied
 from seekforge.data.facts.claims import Claim
 from seekforge.data.facts.compare import Match, compare, is_comparable
 from seekforge.data.facts.filler import filler
@@ -47,7 +48,7 @@ def _valued(aim: Aim, cue: float, tolerance: float, words: Words) -> Evidence | 
 def _value(aim: Aim, known: Value, cue: float, tolerance: float, words: Words) -> Evidence | None:
     """One value of the fact against those of the sentence that could stand in its place."""
     candidates = _candidates(aim, known)
-    matches = [(compare(known, said, tolerance), said) for said in candidates]
+    matches = [(compare(known, _as_limit(aim, known, said), tolerance), said) for said in candidates]
     for said in [said for match, said in matches if match is Match.SAME]:
         turned = said.denied or (aim.is_close and aim.is_turned)
         if turned and aim.is_guarded:
@@ -65,6 +66,13 @@ def _value(aim: Aim, known: Value, cue: float, tolerance: float, words: Words) -
         return _evidence(aim, Verdict.UNKNOWN, "it does not claim this value", cue, said.text, known.text)
     why = f"{_with_bound(said)}, but the fact says {_with_bound(known)}"
     return _evidence(aim, Verdict.CONTRADICTED, why, cue, said.text, known.text, said.start)
+
+
+def _as_limit(aim: Aim, known: Value, said: Value) -> Value:
+    """A plain number as the limit that the sentence's other words make of it: `the limit is 3`."""
+    notion = {-1: 0, 1: 1}.get(known.bound.side)
+    sets = aim.is_close or notion in aim.claim.notions
+    return replace(said, bound=known.bound) if said.bound is Bound.EXACT and sets else said
 
 
 def _is_special(aim: Aim, said: Value) -> bool:

@@ -19,6 +19,7 @@ from seekforge.data.facts.words import Words
 if TYPE_CHECKING:
     from seekforge.engines.embed.protocol import Embedder
 
+_ASKING = ("?", "？", "吗")
 _SHOWN = 8  # pieces of evidence a record keeps
 
 
@@ -112,7 +113,8 @@ class FactChecker:
 
     def _asked(self, question: str) -> tuple[frozenset[str], tuple[int, ...]]:
         """The words of the last question and the facts whose subject it names."""
-        for claim in reversed(list(claims(question, self._words)) if question else []):
+        asks = any(mark in question for mark in _ASKING)
+        for claim in reversed(list(claims(question, self._words)) if asks else []):
             if claim.is_question:
                 return claim.words, self._linker.link(claim).topics
         return frozenset(), ()

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from seekforge.data.facts.claims import Claim
 from seekforge.data.facts.topics import Topic
-from seekforge.data.facts.words import Words, content, listed, notions, stop
+from seekforge.data.facts.words import Words, content, listed, notions, stems, stop
 
 _ARTICLES = {"the", "a", "an"}
 _LONGEST, _LONGEST_CHINESE = 4, 10  # words, characters
@@ -81,7 +81,7 @@ def _length(claim: Claim, at: int) -> int:
 
 
 def _is_place(topic: Topic, word: str) -> bool:
-    return word in topic.words or bool(notions(topic.relation) & notions(["headquart", "locat"]))
+    return word in topic.words or bool(notions(topic.relation) & notions(stems(["headquarters", "located"])))
 
 
 def _says(claim: Claim, topic: Topic, spans: Sequence[Span], loose: int) -> bool:

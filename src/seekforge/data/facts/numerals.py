@@ -116,8 +116,8 @@ def chinese(text: str) -> Fraction:
     """Chinese characters, alone or with digits: `三千五百`, `3亿5000万`, `一点五`, `二〇二四`."""
     whole, _, part = text.partition("点")
     if part:
-        decimals = Fraction(int("".join(str(_DIGITS[char]) for char in part if char in _DIGITS)), 1)
-        decimals /= 10 ** sum(char in _DIGITS for char in part)
+        digits = [_DIGITS[char] for char in part if char in _DIGITS]
+        decimals = Fraction(int("".join(map(str, digits))), int(10 ** len(digits)))
         scale = _LARGE.get(part[-1], 1)
         return (chinese(whole) + decimals) * scale
     if len(whole) > 1 and all(char in _DIGITS for char in whole):

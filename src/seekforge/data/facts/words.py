@@ -6,12 +6,9 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seekforge.data.facts import lexicon
-
-if TYPE_CHECKING:
-    from nltk.stem.porter import PorterStemmer
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"n't|[a-zà-öø-ÿ]+(?=n't)|[a-zà-öø-ÿ]+|\d+(?:[.,:]\d+)*|[{_HAN}]+|[:=]")
@@ -84,20 +81,20 @@ def _tokenizer(names: Sequence[str]) -> Any:  # noqa: ANN401  the library is loa
 
 @lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
-    """Porter's stem of a word in lower case; other words and numbers as they are.
+    """The stem of an English word in lower case; other words and numbers as they are.
 
-    Source: Porter 1980, "An algorithm for suffix stripping".
+    Source: Porter's second algorithm, https://snowballstem.org/algorithms/english/stemmer.html
     """
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return sys.intern(word)
-    return sys.intern(_porter().stem(word, to_lowercase=False))
+    return sys.intern(str(_stemmer().stemWord(word)))
 
 
 @lru_cache(maxsize=1)
-def _porter() -> PorterStemmer:
-    from nltk.stem.porter import PorterStemmer
+def _stemmer() -> Any:  # noqa: ANN401  the library is loaded late and has no types
+    import snowballstemmer
 
-    return PorterStemmer()
+    return snowballstemmer.stemmer("english")
 
 
 def sentences(text: str) -> Iterator[tuple[int, str]]:
