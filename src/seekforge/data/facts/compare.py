@@ -11,6 +11,7 @@ from seekforge.data.facts.dates import Day
 from seekforge.data.facts.values import COUNT, DATE, Reading, Value
 
 _YEARS = range(1000, 2101)
+_AROUND = 5  # years
 _MONTH = (Fraction(28 * 86400), Fraction(31 * 86400))  # seconds
 
 
@@ -53,8 +54,14 @@ def _days(known: Value, said: Value) -> Match:
     agree = [one.agrees(other) for one in known.days for other in said.days]
     if any(agree):
         return Match.SAME
-    loose = known.bound.side or said.bound.side
+    near = (known.about or said.about) and any(_near(one, other) for one in known.days for other in said.days)
+    loose = known.bound.side or said.bound.side or near
     return Match.OTHER if False in agree and not loose else Match.APART
+
+
+def _near(one: Day, other: Day) -> bool:
+    """`About 1999` may be any year around it."""
+    return one.year is not None and other.year is not None and abs(one.year - other.year) <= _AROUND
 
 
 def _readings(known: Value, said: Value, one: Reading, other: Reading, tolerance: float) -> Match:
