@@ -71,9 +71,7 @@ class ChatTranslatorConfig(Config):
 class DirectionConfig(Config):
     """The model of one direction."""
 
-    model: str = Field(
-        min_length=1, description="A Hugging Face folder or a hub id (Helsinki-NLP/opus-mt-zh-en)."
-    )
+    model: str = Field(min_length=1, description="A Hugging Face folder or a hub id (Helsinki-NLP/opus-mt-zh-en).")
     prefix: str = Field("", description="Put before every text, as T5 wants it: `translate English to German: `.")
     source: str | None = Field(None, description="The tokenizer's `src_lang`, such as NLLB's `zho_Hans`.")
     target: str | None = Field(None, description="The target's language token, such as NLLB's `eng_Latn`.")

@@ -56,6 +56,9 @@ class DataConfig(Config):
     labels: tuple[str, ...] = Field((), description="The fixed set of decisions; empty for free answers.")
     label_field: str = Field("label", description="The record's field that holds the label.")
     limit: int | None = Field(None, ge=1, description="Read at most this many records of each source.")
+    max_rejected: float = Field(
+        0.01, ge=0, le=1, description="Share of rows that may be no records; they go to rejected.jsonl."
+    )
     ops: tuple[OpConfig, ...] = Field(
         (NormaliseConfig(), ExactConfig(), MinhashConfig()), description="Cleaning operations, in order."
     )

