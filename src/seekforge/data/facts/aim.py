@@ -104,13 +104,18 @@ class Aim:
         return False
 
     def _owned(self, words: Words, behind: int) -> bool:
-        """What follows the subject's name: `X's box`, `X的盒子`, `X上的盒子`, and `X盒子` where that is a noun."""
+        """What follows its name: `X's box`, `X的盒子`, `X上的盒子`, `X盒子` where that is a noun, `X Base Camp`."""
         cut = [word for word, _ in self.claim.cut]
         while behind < len(cut) and cut[behind] in _THERE:
             behind += 1
-        if behind < len(cut) and cut[behind] in _OWNS:
+        if behind == len(cut):
+            return False
+        if cut[behind] in _OWNS:
             return self._is_strange_run(cut[behind + 1 :], 1)
-        return self._is_strange_run(cut[behind:], 1) and not cut[behind].isascii() and words.is_noun(cut[behind])
+        at = self.claim.cut[behind][1]
+        goes_on = self.claim.cased[at - 1 : at] == " " and self.claim.cased[at].isupper()
+        is_name = goes_on if cut[behind].isascii() else words.is_noun(cut[behind])
+        return is_name and self._is_strange_run(cut[behind:], 1)
 
     def _inside(self, first: int) -> bool:
         """What stands before it: `the box of the X` anywhere, `the box on the X` where the sentence begins."""

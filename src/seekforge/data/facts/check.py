@@ -106,7 +106,7 @@ class FactChecker:
             else:
                 asked, carried = frozenset[str](), links.topics
             found = resolve(one for aim in aims if (one := assess(aim, self._tolerance, self._words)) is not None)
-            if self._nearest is not None and all(one.verdict is Verdict.UNKNOWN for one in found) and claim.values:
+            if not links.topics and not found and claim.values:
                 unlinked.append(claim)
             yield from found
         yield from self._by_likeness(unlinked)
@@ -120,6 +120,7 @@ class FactChecker:
         return frozenset(), ()
 
     def _by_likeness(self, unlinked: Sequence[Claim]) -> Iterator[Evidence]:
+        """Of sentences without any subject's name; what shares no half of one with the fact's is only for a judge."""
         if self._nearest is None:
             return
         for claim, place in zip(unlinked, self._nearest.find([claim.cased for claim in unlinked]), strict=True):
@@ -128,4 +129,5 @@ class FactChecker:
             topic = self.topics[place]
             found = assess(Aim(claim, topic, Links()), self._tolerance, self._words)
             if found is not None:
-                yield found if topic.subject_words & claim.words else doubtful(found)
+                named = any(2 * len(claim.words.intersection(name)) >= len(name) for name in topic.subjects)
+                yield found if named else doubtful(found)
