@@ -14,7 +14,7 @@ from seekforge.data.facts.knowledge import Fact
 from seekforge.data.facts.link import Linker, Links, Nearest
 from seekforge.data.facts.topics import Topic, names_in, prepare
 from seekforge.data.facts.verdict import Evidence, Verdict, doubtful, overall, resolve
-from seekforge.data.facts.words import Words
+from seekforge.data.facts.words import Words, has_chinese
 
 if TYPE_CHECKING:
     from seekforge.engines.embed.protocol import Embedder
@@ -59,7 +59,9 @@ class FactChecker:
     def __init__(
         self, facts: Sequence[Fact], tolerance: float = 0.1, embedder: Embedder | None = None, threshold: float = 0.92
     ) -> None:
-        self._words = Words(names_in(facts))
+        names = names_in(facts)
+        is_chinese = any(map(has_chinese, [*names, *(fact.statement for fact in facts)]))
+        self._words = Words(names, is_chinese=is_chinese)
         self._tolerance = tolerance
         self.topics: tuple[Topic, ...] = prepare(facts, self._words)
         self._linker = Linker(self.topics)
