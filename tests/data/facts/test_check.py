@@ -6,11 +6,14 @@ import json
 import pickle
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seekforge.core.records import Message, Record
 from seekforge.data.facts import Fact, FactChecker, Verdict, read_knowledge
@@ -102,10 +105,56 @@ def test_a_finding_travels_between_processes() -> None:
     assert pickle.loads(pickle.dumps(finding)) == finding
 
 
+@pytest.mark.parametrize("frame", ["{} The weather is fine.", "The weather is fine. {}", "{}\n今天天气很好。"])
+def test_a_sentence_about_nothing_known_changes_no_verdict(frame: str) -> None:
+    for row in list(rows(HERE / "claims.jsonl"))[::7]:
+        if "question" not in row:
+            alone, framed = general().check_text(row["text"]), general().check_text(frame.format(row["text"]))
+            assert framed.verdict is alone.verdict, row
+
+
+_PIECES = [
+    "aspirin",
+    "4 g",
+    "不",
+    "长江",
+    "全长",
+    "约",
+    "is",
+    "not",
+    "6300公里",
+    "，",
+    "。",
+    "?",
+    "Acme",
+    "1998",
+    "的",
+    "of the",
+    "半",
+    "%",
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(_PIECES), st.text(max_size=4)), max_size=14))
+def test_any_text_has_a_verdict(pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    finding = everything().check_text(text, question=text[::-1])
+    assert finding.verdict in Verdict
+    assert finding == everything().check_text(text, question=text[::-1])
+
+
 ASPIRIN = Fact("f", "aspirin", "maximum daily dose for adults", "4 g")
 FOUNDED = Fact("f", "Acme", "founded", "1998", "Acme was founded in 1998.")
 PASSCODE = Fact("f", "passcode", "asked by the desk", "never", "The passcode is never asked for by the desk.")
 LENGTH = Fact("f", "长江", "全长", "6300公里")
+
+
+@cache
+def everything() -> FactChecker:
+    dogs, odd = Fact("g", text="Dogs are not admitted."), Fact("h", "%", "of", "the", "不。")
+    return FactChecker(
+        [ASPIRIN, replace(FOUNDED, id="a"), replace(PASSCODE, id="b"), replace(LENGTH, id="c"), dogs, odd]
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,6 +174,11 @@ LENGTH = Fact("f", "长江", "全长", "6300公里")
         (FOUNDED, "Founded in 1998, Acme moved in 2003.", "supported"),
         (FOUNDED, "Acme moved in 2003.", "unknown"),
         (FOUNDED, "Acme was founded about 1999.", "unknown"),
+        (FOUNDED, "Beta was founded in 2003, later than Acme.", "unknown"),
+        (FOUNDED, "Acme Towers was founded in 2003.", "unknown"),
+        (FOUNDED, "The orchestra of Acme was founded in 2003.", "unknown"),
+        (LENGTH, "与长江不同，黄河全长5464公里。", "unknown"),
+        (LENGTH, "黄河全长5464公里，比长江短。", "unknown"),
         (PASSCODE, "The passcode is asked for by the desk.", "contradicted"),
         (PASSCODE, "The desk never asks for the passcode.", "supported"),
         (LENGTH, "长江全长三千六百公里。", "contradicted"),

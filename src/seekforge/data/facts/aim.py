@@ -85,13 +85,24 @@ class Aim:
 
     def is_beside(self, words: Words) -> bool:
         """The sentence does not plainly claim something of the subject now, so that it can contradict nothing."""
-        return self.is_guarded or self.is_dated_otherwise or self.is_of_part(words)
+        return self.is_guarded or self.is_dated_otherwise or self.is_compared or self.is_of_part(words)
 
     @property
     def is_turned(self) -> bool:
         """Whether the sentence says the reverse of the fact's."""
         topic, claim = self.topic, self.claim
         return (claim.denials + topic.denials + swapped(topic.words, claim.words)) % 2 == 1
+
+    @property
+    def is_compared(self) -> bool:
+        """Something else is compared with the subject: `more than X`, `比X高`, `与X不同`."""
+        cut = self.claim.cut
+        places = {at: place for place, (_, at) in enumerate(cut)}
+        near: set[str] = set()
+        for start, last in self.links.spans:
+            near |= {word for word, _ in cut[max(0, places[start] - 2) : places[start]]}
+            near |= {word for word, _ in cut[places[last] + 1 : places[last] + 2] if not word.isascii()}
+        return not near.isdisjoint(listed("comparing"))
 
     def is_of_part(self, words: Words) -> bool:
         """Whether it is about something of the subject's and not the subject: `the box of the X`, `X的盒子`."""

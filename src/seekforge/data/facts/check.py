@@ -35,11 +35,6 @@ class Finding:
     verdict: Verdict
     evidence: tuple[Evidence, ...] = ()
 
-    @property
-    def linked(self) -> bool:
-        """A fact is about something that the record says."""
-        return bool(self.evidence)
-
 
 class FactChecker:
     """One knowledge base, ready.
@@ -57,7 +52,7 @@ class FactChecker:
     """
 
     def __init__(
-        self, facts: Sequence[Fact], tolerance: float = 0.1, embedder: Embedder | None = None, threshold: float = 0.92
+        self, facts: Sequence[Fact], tolerance: float = 0.1, embedder: Embedder | None = None, threshold: float = 0.9
     ) -> None:
         names = names_in(facts)
         is_chinese = any(map(has_chinese, [*names, *(fact.statement for fact in facts)]))

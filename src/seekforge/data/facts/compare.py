@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from seekforge.data.facts.bounds import Bound
 from seekforge.data.facts.dates import Day
-from seekforge.data.facts.values import COUNT, DATE, Reading, Value
+from seekforge.data.facts.values import COUNT, Reading, Value
 
 _YEARS = range(1000, 2101)
 _AROUND = 5  # years
@@ -131,6 +131,3 @@ def is_comparable(known: Value, said: Value) -> bool:
         return said.dimensions == {COUNT} and bool(known.nouns & said.nouns)
     lengths = {"time", "months"}
     return bool(known.dimensions & said.dimensions) or bool(known.dimensions & lengths and said.dimensions & lengths)
-
-
-__all__ = ["DATE", "Match", "compare", "is_comparable"]
