@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from seekforge.core.config.base import Config
 
 PiiKind = Literal["phone", "id", "card", "email", "address"]
-LexiconCategory = Literal["pornography", "abuse", "politics", "advertisement"]
+LexiconCategory = Literal["pornography", "other", "politics", "advertisement"]
 
 
 class LengthConfig(Config):
@@ -91,7 +91,7 @@ class SensitiveConfig(Config):
 
     op: Literal["sensitive"] = Field("sensitive", description="The op's name.")
     categories: tuple[LexiconCategory, ...] = Field(
-        ("pornography", "abuse"), description="Lists of the package jionlp; empty uses none of them."
+        ("pornography", "other"), description="Lists of the package jionlp; empty uses none of them."
     )
     words: tuple[Path, ...] = Field((), description="Word lists of your own: a word a line, `!` an exception.")
     ordinary: Path | None = Field(
