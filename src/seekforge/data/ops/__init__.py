@@ -13,6 +13,7 @@ from seekforge.data.ops.protocol import (
     Mark,
     OpContext,
     Ragged,
+    Removals,
     Remove,
     RowOp,
     SetOp,
@@ -32,6 +33,7 @@ __all__ = [
     "OpContext",
     "OpResult",
     "Ragged",
+    "Removals",
     "Remove",
     "RowOp",
     "SetOp",
@@ -55,7 +57,13 @@ OPS = Registry(
     },
 )
 
-GROW_OPS = Registry("augmentation", {})
+GROW_OPS = Registry(
+    "augmentation",
+    {
+        "back_translate": "seekforge.data.ops.back_translate:BackTranslate",
+        "synonyms": "seekforge.data.ops.synonyms:Synonyms",
+    },
+)
 
 
 def build(config: OpConfig, context: OpContext | None = None) -> RowOp[Any] | SetOp:

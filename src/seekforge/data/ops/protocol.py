@@ -12,7 +12,7 @@ heavy. Equal input gives equal output, in whatever batches, processes or order t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -182,6 +182,37 @@ class Table:
         column = self.columns[name]
         assert isinstance(column, Ragged)
         return column
+
+
+class Removals(Mapping[int, Remove]):
+    """The verdicts of a `SetOp` as arrays: each is put into words when it is asked for, one at a time.
+
+    Args:
+        kept: Shape (rows,): the row that each one repeats, or -1 for those that stay.
+        similarity: Shape (rows,), to that row.
+        words: Makes the verdict from the row, the one kept and the similarity.
+    """
+
+    def __init__(
+        self, kept: NDArray[np.int64], similarity: NDArray[np.float64], words: Callable[[int, int, float], Remove]
+    ) -> None:
+        self._kept, self._similarity, self._words = kept, similarity, words
+
+    def __getitem__(self, row: int) -> Remove:
+        """The verdict on one row that goes."""
+        if not 0 <= row < len(self._kept) or self._kept[row] < 0:
+            raise KeyError(row)
+        return self._words(row, int(self._kept[row]), float(self._similarity[row]))
+
+    def __iter__(self) -> Iterator[int]:
+        """The rows that go, ascending."""
+        import numpy as np
+
+        return iter(np.flatnonzero(self._kept >= 0).tolist())
+
+    def __len__(self) -> int:
+        """How many go."""
+        return int((self._kept >= 0).sum())
 
 
 class SetOp(Operation):
