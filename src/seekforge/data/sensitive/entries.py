@@ -1,8 +1,8 @@
 """Which words of a list may decide alone. Lists from the web hold ordinary words by the thousand: 时候, 朋友, 酒店.
 
-A word is demoted, pure and in this order, when it is too short or has no Chinese characters (English has a classifier of
-its own), stands in ordinary text, is everyday vocabulary by jieba's counts, or is put together from words of ordinary
-text alone. What is left may decide, where it stands on word boundaries.
+A word is demoted when it is too short or has no Chinese characters (English has a classifier of its own), stands in
+ordinary text, is everyday vocabulary by jieba's counts, or is put together from words of ordinary text alone. What is
+left may decide, where it stands on word boundaries.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A linear model of character n-grams that finds the most suspicious stretch of a text.
 
-The log-odds of a stretch are a bias and the weights of its n-grams of 1 to 3 characters, hashed (Weinberger et al. 2009,
-"Feature hashing for large scale multitask learning"). They add up, so that the best of all stretches of 2 to 8
-characters is found by running sums over a whole batch of texts at once, and one bad word in a long text is not diluted.
+The log-odds of a stretch are a bias and the weights of its n-grams of 1 to 3 characters, hashed (Weinberger et al.
+2009, "Feature hashing for large scale multitask learning"). They add up, so that the best of all stretches of 2 to 8
+characters is found by running sums over a whole batch of texts at once, and a bad word in a long text is not diluted.
 """
 
 from __future__ import annotations

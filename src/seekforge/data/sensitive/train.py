@@ -1,9 +1,9 @@
 """Trains the n-gram model on listed words against ordinary text, and says how good it is on what it has not seen.
 
 Positives are the words that may decide alone; negatives are stretches of ordinary text of the same lengths and jieba's
-everyday vocabulary. A second round adds the stretches that the first took for sensitive (hard negatives, as in Felzenszwalb
-et al. 2010, "Object detection with discriminatively trained part-based models"), for the decision rests on the worst
-stretch of a text, not on the average one.
+everyday vocabulary. A second round adds the stretches that the first took for sensitive (hard negatives, as in
+Felzenszwalb et al. 2010, "Object detection with discriminatively trained part-based models"), for the decision rests on
+the worst stretch of a text, not on the average one.
 """
 
 from __future__ import annotations
