@@ -2,8 +2,8 @@
 
 Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", section 3: the
 threshold of a class is the mean probability of that class among the examples that carry its label (equation 2). An
-example counts for the most probable of the classes that reach their thresholds (equation 1); where that is not the class
-it carries, it lies off the diagonal of the confident joint, and its label is an issue.
+example counts for the most probable of the classes that reach their thresholds (equation 1); where that is not the
+class it carries, it lies off the diagonal of the confident joint, and its label is an issue.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BUCKETS = 1 << 18
-_STRENGTH = 10.0  # inverse of the regularisation: tf-idf rows have length 1, so 1.0 would underfit
+_STRENGTH = 3.0  # inverse of the regularisation; best of 1, 3, 10 and 30 on reviews with flipped labels
 
 
 def confident_labels(probabilities: NDArray[np.float64], given: NDArray[np.int64]) -> NDArray[np.int64]:

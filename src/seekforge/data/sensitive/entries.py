@@ -53,9 +53,8 @@ def deciding(
 
 
 def _is_put_together(pieces: list[str], seen: Mapping[str, float]) -> bool:
-    """Of ordinary words only, one of which is more than a character; a character alone must be an everyday one."""
-    longest = max(map(len, pieces), default=0)
-    return len(pieces) > 1 and longest > 1 and all(seen.get(p, 0) > (0 if len(p) > 1 else _EVERYDAY) for p in pieces)
+    """Of ordinary words only; a character alone must be an everyday one."""
+    return len(pieces) > 1 and all(seen.get(piece, 0) > (0 if len(piece) > 1 else _EVERYDAY) for piece in pieces)
 
 
 def matcher_of(words: Sequence[str]) -> Matcher | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FALSE_SHARE = 1e-4  # of ordinary texts that the classifier may call sensitive
 _PER_TEXT = 8  # stretches of each ordinary text
-_HARD_TEXTS = 3000  # the most suspicious ordinary texts, whose stretches are looked at again
+_HARD_SHARE = 1 / 6  # of the ordinary texts, the most suspicious: their stretches are looked at again
 _HARD_FROM = -1.0  # log-odds from which a stretch is hard
 _SEED = 7
 
@@ -102,7 +102,7 @@ def _stretches(texts: Sequence[str], like: Sequence[str], each: int) -> list[str
 def _hard(weights: Weights, texts: Sequence[str]) -> list[str]:
     import numpy as np
 
-    worst = np.argsort(-weights.scores(texts), kind="stable")[:_HARD_TEXTS]
+    worst = np.argsort(-weights.scores(texts), kind="stable")[: round(_HARD_SHARE * len(texts))]
     stretches = sorted(
         {
             run[start : start + size]
