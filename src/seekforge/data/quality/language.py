@@ -27,8 +27,9 @@ _SCRIPTS = {
 _BY_CHARACTER = ("han", "kana", "thai")  # no spaces: a character counts as a word of the others
 _RUNS = {name: re.compile(f"[{chars}]" if name in _BY_CHARACTER else f"[{chars}]+") for name, chars in _SCRIPTS.items()}
 _WORDS = {
-    "en": "the of and to in is was for that with as on are this be at by from it not have or an which you i my we he "
-    "she they will has were been their had would can your our if but do does what when please",
+    "en": "a the of and to in is was for that with as on are this be at by from it not have or an which you i my we he "
+    "she they will has were been their had would can your our if but do does what when please no so me us all there "
+    "who his her about out up",
     "de": "der die das und ist nicht ein eine zu den mit von für auf ich sie es dem im auch sich wie aber sind wird",
     "fr": "le la les et est une des du pour dans que qui pas vous je nous ce sur avec au il elle sont mais cette très",
     "es": "el la los las y es un una de que en por con para no se del al su como más pero lo está este muy son",
