@@ -19,6 +19,7 @@ class Inner(Config):
 class Outer(Config):
     inner: Inner = Field(description="A part.")
     folder: Path | None = Field(None, description="A folder.")
+    default: Path = Field(Path("/nowhere/at/all"), description="A file that need not be there.")
     other: int = Field(3, description="A number.")
 
 
@@ -33,7 +34,7 @@ def test_content_counts_and_not_the_place(tmp_path: Path) -> None:
     assert found[0] == found[1] != found[2]
     assert found[0]["inner"]["files"][0]["name"] == "words.txt"
     assert found[0]["folder"]["sha256"] != found[2]["folder"]["sha256"]
-    assert found[0]["other"] == 3
+    assert (found[0]["other"], found[0]["default"]) == (3, {"name": "all", "sha256": None})
 
 
 def test_a_missing_file_is_named_with_its_key(tmp_path: Path) -> None:

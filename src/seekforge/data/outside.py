@@ -22,7 +22,13 @@ def by_content(config: Config, key: str = "data") -> dict[str, Any]:
         DataError: A path leads to nothing.
     """
     dump = config.model_dump(mode="json")
-    return {name: _shown(value, dump[name], f"{key}.{name}") for name, value in config}
+    found = {}
+    for name, value in config:
+        if isinstance(value, Path) and name not in config.model_fields_set and not value.exists():
+            found[name] = {"name": value.name, "sha256": None}  # a default; the op says whether it needs the file
+        else:
+            found[name] = _shown(value, dump[name], f"{key}.{name}")
+    return found
 
 
 def _shown(value: object, dumped: object, key: str) -> Any:  # noqa: ANN401  JSON is any of its types

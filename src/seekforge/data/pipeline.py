@@ -13,18 +13,21 @@ from seekforge.core.config import DataConfig
 from seekforge.core.errors import InputError, ResourceError
 from seekforge.core.progress import Progress, Silent
 from seekforge.data.chunks import CHUNK_ROWS
-from seekforge.data.engine.crew import enlist
+from seekforge.data.engine.admit import Admitted, admit
+from seekforge.data.engine.crew import Alone, Crew, enlist
 from seekforge.data.engine.finish import Divided, Probe, finish
 from seekforge.data.engine.folder import Folder, join
+from seekforge.data.engine.grow import grow
 from seekforge.data.engine.passes import Cleaned, clean, fresh, planned, show_kept
 from seekforge.data.engine.tally import Profile, Step
-from seekforge.data.ops import OpContext
+from seekforge.data.engine.task import context_of
+from seekforge.data.ops import OpContext, build, build_grow
 from seekforge.data.order import SPLITS
 from seekforge.data.outside import by_content
 from seekforge.data.result import DataResult, DropFile, LeakFound, RecordFile, SplitFiles
 from seekforge.data.sources import check_sources, chunks
 
-DROPPED, REJECTED = "dropped.jsonl", "rejected.jsonl"
+DROPPED, REJECTED, REFUSED = "dropped.jsonl", "rejected.jsonl", "refused.jsonl"
 _VERSION = 1  # of the working files
 
 
@@ -89,7 +92,8 @@ def _run(
 ) -> tuple[Cleaned, Divided]:
     parts = list(chunks(config, work.rows))
     crew = enlist(work.workers, work.cluster, len(parts))
-    context = OpContext(config.labels, config.label_field, seed)
+    context = OpContext(config.labels, config.label_field, seed, _threads(crew), scratch / "ops")
+    _check(config, context)
     passes = planned(config, context, scratch, Probe(config.split, config.leak, seed))
     done = clean(passes, parts, crew, progress)
     if done.rejected:
@@ -102,11 +106,51 @@ def _run(
         done.after.add(Profile.from_dict(mark["after"]))
     show_kept(leak, done.folder, output, done.shards)
     shards = len(done.shards)
+    more = _augment(config, context, done, divided, output, crew, progress) if config.augment else None
     for name in SPLITS:
-        join(output.files(name, shards), target / f"{name}.jsonl")
+        added = more.files if more and name == "train" else ()
+        join([*output.files(name, shards), *added], target / f"{name}.jsonl")
+    if more:
+        join(more.refused, target / REFUSED)
     join(_drops(config, passes[0].folder.path.parent, output, shards), target / DROPPED)
     join(passes[0].folder.files("rejected", shards), target / REJECTED)
     return done, divided
+
+
+def _threads(crew: Crew) -> int:
+    """Threads of an op in each process."""
+    return crew.workers if isinstance(crew, Alone) else 1
+
+
+def _check(config: DataConfig, context: OpContext) -> None:
+    """Lets every op look for what it needs, before any record is read."""
+    for place, op in enumerate(config.ops, 1):
+        build(op, context_of(context, place, op.op)).check()
+    for place, more in enumerate(config.augment, len(config.ops) + 2):
+        build_grow(more, context_of(context, place, more.op)).check()
+
+
+def _augment(
+    config: DataConfig,
+    context: OpContext,
+    done: Cleaned,
+    divided: Divided,
+    output: Folder,
+    crew: Crew,
+    progress: Progress,
+) -> Admitted:
+    """Adds to the training records."""
+    shards = len(done.shards)
+    grown = grow(config.augment, len(config.ops) + 2, output, shards, context, crew, progress)
+    more = admit(grown, output, shards, config.leak)
+    total = sum(divided.sizes.values())
+    for place, (_, step) in grown.items():
+        total += step.added
+        step.kept = total
+        divided.sizes["train"] += step.added
+        done.steps[place] = step
+    done.after.add(more.profile)
+    return more
 
 
 def _drops(config: DataConfig, scratch: Path, output: Folder, shards: int) -> Iterable[Path]:

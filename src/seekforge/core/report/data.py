@@ -40,9 +40,9 @@ def _step(step: Mapping[str, Any], full: float) -> View:
     kept, dropped = finite(step.get("kept")), finite(step.get("dropped")) or 0.0
     before = None if kept is None else share(kept + dropped, full)
     notes = [f"{format_value(dropped, 'count')} dropped"] if dropped else []
-    notes += [
-        f"{format_value(count, 'count')} {what}" for what in ("changed", "added") if (count := finite(step.get(what)))
-    ]
+    for what in ("changed", "added", "refused"):
+        if count := finite(step.get(what)):
+            notes.append(f"{format_value(count, 'count')} {what}")
     if finite(step.get("seconds")):
         notes.append(duration(step.get("seconds")))
     return {

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context, parent_process
@@ -127,7 +128,10 @@ class Ray:
             raise SeekforgeError(f"the cluster failed: {first}", where="--cluster", mend=_AGAIN) from error
         finally:
             for task in given:
-                ray.cancel(task, force=True)
+                ray.cancel(task)
+            for task in given:  # none may work on in a folder that goes, nor be reported as never looked at
+                with suppress(ray.exceptions.RayError):
+                    ray.get(task)
 
 
 def enlist(workers: int | None, cluster: bool, shards: int) -> Crew:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +34,7 @@ def decide(folder: Folder, shards: Sequence[int], config: OpConfig, context: OpC
     if mark.is_file():
         return float(read_json(mark)["seconds"])
     started = time.perf_counter()
-    scratch = folder.path / "gathered" / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    op = build(config, replace(context, scratch=scratch))
+    op = build(config, context)
     assert isinstance(op, SetOp)
     op.open()
     table = table_of(folder, len(shards))

@@ -94,7 +94,7 @@ class Divided:
         marks: Of each shard, what was counted as it was written.
     """
 
-    sizes: Mapping[str, int]
+    sizes: dict[str, int]
     found: LeakReport
     final: LeakReport
     marks: Sequence[Mapping[str, Any]]

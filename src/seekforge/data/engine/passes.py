@@ -17,7 +17,7 @@ from seekforge.data.engine.crew import Crew
 from seekforge.data.engine.decide import decide
 from seekforge.data.engine.folder import Folder, line_at, record_of
 from seekforge.data.engine.tally import Profile, Step, clip
-from seekforge.data.engine.task import Pass, Probe, Shard, run_shard
+from seekforge.data.engine.task import Pass, Probe, Shard, context_of, run_shard
 from seekforge.data.engine.unique import repeated_ids
 from seekforge.data.ops import OPS, OpContext, SetOp
 
@@ -85,7 +85,7 @@ def clean(passes: Sequence[Pass], chunks: Sequence[Chunk], crew: Crew, progress:
             assert isinstance(op, Config)  # only the last pass has a probe of its own
             if len(chunks) > 1:
                 progress.say(f"          {op.op} decides")
-            context = replace(work.context, threads=crew.workers)
+            context = replace(context_of(work.context, place, op.op), threads=crew.workers)
             done.steps[place].seconds += decide(work.folder, done.shards, op, context)
     return done
 

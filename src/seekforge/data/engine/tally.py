@@ -42,6 +42,7 @@ class Step:
         dropped: Records that went.
         changed: Records that are not as they came.
         added: Records that it added.
+        refused: Records that it proposed and that were not added.
         seconds: Of all processes together.
         reasons: How many went, by kind of reason.
         notes: How many stayed with a note, by kind.
@@ -53,6 +54,7 @@ class Step:
     dropped: int = 0
     changed: int = 0
     added: int = 0
+    refused: int = 0
     seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
@@ -73,6 +75,12 @@ class Step:
             self._show(kind, drop.record.id, drop.reason, drop.record, drop.evidence, kept_id=drop.kept_id)
             if kept_row is not None:
                 self.examples[kind][-1]["kept_row"] = kept_row
+
+    def refuse(self, drop: Drop) -> None:
+        """Counts a proposal that is not added."""
+        self.drop(drop)
+        self.dropped -= 1
+        self.refused += 1
 
     def note(self, noted: Noted) -> None:
         """Counts a record that stayed and of which something was said."""
@@ -108,7 +116,7 @@ class Step:
 
     def add(self, other: Step) -> None:
         """Adds what a later shard counted."""
-        for name in ("kept", "dropped", "changed", "added", "seconds"):
+        for name in ("kept", "dropped", "changed", "added", "refused", "seconds"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for mine, theirs in ((self.reasons, other.reasons), (self.notes, other.notes)):
             for kind, count in theirs.items():
@@ -136,7 +144,7 @@ class Step:
             "changed": self.changed,
             "seconds": round(self.seconds, 3),
         }
-        return {**shown, "added": self.added} if self.added else shown
+        return {**shown, "added": self.added, "refused": self.refused} if self.added or self.refused else shown
 
     def __str__(self) -> str:
         """One line: `minhash: 90 kept (0 changed), 10 dropped`."""

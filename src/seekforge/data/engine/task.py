@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -185,7 +185,7 @@ def _apply(work: Pass, number: int, flow: _Flow) -> None:
 
 def _row_op(work: Pass, number: int, flow: _Flow, place: int, config: OpConfig) -> None:
     """Runs one `RowOp` over the shard."""
-    op = opened(config, work.context)
+    op = opened(config, context_of(work.context, place, config.op))
     assert isinstance(op, RowOp)
     step = Step(op.name)
     with step.clock():
@@ -232,7 +232,7 @@ def _measure(work: Pass, flow: _Flow) -> dict[str, NDArray[Any] | Ragged]:
     if work.probe is None:
         return found
     place, probe = work.probe
-    op = opened(probe, work.context) if isinstance(probe, Config) else probe
+    op = opened(probe, context_of(work.context, place, probe.op)) if isinstance(probe, Config) else probe
     step = Step(op.name)
     size = op.batch if isinstance(op, SetOp) else _BATCH
     measure = cast(Callable[[Sequence[Record]], Mapping[str, Any]], op.measure)
@@ -249,13 +249,18 @@ def _write(work: Pass, number: int, flow: _Flow, columns: Mapping[str, NDArray[A
     save(work.folder.file("columns", number, "npz"), columns)
 
 
-def opened(config: OpConfig, context: OpContext) -> RowOp[Any] | SetOp:
-    """The op of a config, one a process."""
-    return _opened(type(config), config.model_dump_json(), context)
+def context_of(context: OpContext, place: int, name: str) -> OpContext:
+    """The context of one op, with a folder of its own."""
+    return replace(context, scratch=context.scratch and context.scratch / f"{place:03}-{name}")
+
+
+def opened(config: Config, context: OpContext, make: Callable[..., Any] = build) -> Any:  # noqa: ANN401
+    """The op that `make` makes of a config, opened, one a process."""
+    return _opened(type(config), config.model_dump_json(), context, make)
 
 
 @lru_cache(maxsize=64)
-def _opened(kind: type[Any], config: str, context: OpContext) -> RowOp[Any] | SetOp:
-    op = build(kind.model_validate_json(config), context)
+def _opened(kind: type[Config], config: str, context: OpContext, make: Callable[..., Any]) -> Any:  # noqa: ANN401
+    op = make(kind.model_validate_json(config), context)
     op.open()
     return op

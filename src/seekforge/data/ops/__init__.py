@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seekforge.core.config.augment import GrowConfig
 from seekforge.core.config.ops import OpConfig
 from seekforge.core.registry import Registry
 from seekforge.data.ops.protocol import (
@@ -39,6 +40,7 @@ __all__ = [
     "SetOp",
     "Table",
     "build",
+    "build_grow",
 ]
 
 OPS = Registry(
@@ -73,4 +75,14 @@ def build(config: OpConfig, context: OpContext | None = None) -> RowOp[Any] | Se
         ConfigError: No operation has this name.
     """
     op: RowOp[Any] | SetOp = OPS.load(config.op)(config, context or OpContext())
+    return op
+
+
+def build_grow(config: GrowConfig, context: OpContext | None = None) -> GrowOp[Any]:
+    """The augmentation that a config describes.
+
+    Raises:
+        ConfigError: None has this name.
+    """
+    op: GrowOp[Any] = GROW_OPS.load(config.op)(config, context or OpContext())
     return op

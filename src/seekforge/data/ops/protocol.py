@@ -35,8 +35,9 @@ class OpContext:
         label_field: The source field that became `Record.label`.
         seed: The recipe's; an op that draws at random seeds itself with it and the record's id, never with a place.
         threads: How many threads this process may use: 1 in a worker, more for the decision of a `SetOp`.
-        scratch: A folder of the op's own for large intermediate files, gone when the stage ends; None in a test or a
-            notebook that gives none.
+        scratch: A folder of the op's own for large intermediate files and for what was paid for, such as the answers
+            of an endpoint; it may not be there yet. All processes share it, a killed run's next attempt finds it, and
+            it is gone when the stage ends. None in a test or a notebook that gives none.
     """
 
     labels: tuple[str, ...] = ()
@@ -104,6 +105,13 @@ class Operation(ABC):
     name: ClassVar[str]
     batch: ClassVar[int] = 1024
     most_workers: ClassVar[int | None] = None
+
+    def check(self) -> None:  # noqa: B027  most ops need nothing from outside
+        """Looks whether what it needs is there; called once, by the process that leads, before any record is read.
+
+        Raises:
+            InputError: A file cannot be used, a package is not installed, an endpoint does not answer.
+        """
 
     def open(self) -> None:  # noqa: B027  most ops have nothing to load
         """Loads models and word lists; called once in each process, before the first `measure`.
@@ -251,8 +259,9 @@ class Grown:
 class GrowOp(Operation, Generic[S]):
     """Proposes new training records and judges what it proposed.
 
-    Runs after the split and the leak check, on the training records alone; what it adds is then checked for duplicates
-    and for leaks as well. Made by the configs of `data.augment`, and registered in `GROW_OPS`.
+    Runs after the split and the leak check, on the training records alone, not on what another one added. What is
+    accepted is then checked: no new record repeats another to the letter, and none is like a held-out one. Made by the
+    configs of `data.augment`, and registered in `GROW_OPS`.
     """
 
     @abstractmethod
