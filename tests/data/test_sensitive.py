@@ -10,12 +10,13 @@ from tests.data.conftest import MakeRecord
 
 from seekforge.core.config import SensitiveConfig
 from seekforge.core.errors import ModelError, ResourceError
-from seekforge.data.ops import build
+from seekforge.data.ops import RowOp, build
 from seekforge.data.ops.memory import apply
 from seekforge.data.sensitive import entries, lists, store
 from seekforge.data.sensitive.chinese import Chinese, kept
 from seekforge.data.sensitive.chinese import build as make
 from seekforge.data.sensitive.ngrams import LONGEST, SHORTEST, Weights, features, phrases
+from seekforge.data.sensitive.train import Quality
 from seekforge.data.sensitive.views import Sounds, folded, squeezed
 
 READINGS = lists.syllables()
@@ -173,7 +174,8 @@ def test_any_classifier_by_name(tmp_path: Path, record: MakeRecord) -> None:
     assert [d.reason for d in result.drops] == ["toxic, fine 1.00 (below 0.5)"] * 2  # all labels add up to 1
     one = build(config.model_copy(update={"model_labels": ("toxic",)}))
     one.open()
-    (found,) = one.measure([record("a", "bad")])  # type: ignore[union-attr]
+    assert isinstance(one, RowOp)
+    (found,) = one.measure([record("a", "bad")])
     assert 0 < found.model < 1
     with pytest.raises(ModelError, match=r"has no label 'rude'\. Its labels: fine, toxic"):
         build(config.model_copy(update={"model_labels": ("rude",)})).open()
@@ -195,7 +197,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_half_a_file_is_never_read(tmp_path: Path) -> None:
     import numpy as np
 
-    known = store.Known(("a",), (), (), Weights(np.zeros(4, np.float32), -1.0), store.Quality(1.0, 0.5, 0.6))
+    known = store.Known(("a",), (), (), Weights(np.zeros(4, np.float32), -1.0), Quality(1.0, 0.5, 0.6))
     store.save(tmp_path / "x" / "known.npz", known)
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["known.npz"]
     loaded = store.load(tmp_path / "x" / "known.npz")

@@ -67,7 +67,7 @@ class Sensitive(RowOp[Look]):
         self._own = Matcher([words.read(one) for one in own])
         if config.chinese and config.categories:
             readings = lists.syllables()
-            listed = {name: lists.category(name) for name in config.categories}
+            listed = {str(name): lists.category(name) for name in config.categories}
             ordinary = lists.ordinary_text(config.ordinary)
             self._chinese = Chinese(kept(environment().cache, listed, ordinary, readings), readings)
         if config.english is not None:

@@ -35,8 +35,9 @@ def features(samples: Sequence[str]) -> Any:  # noqa: ANN401  scipy ships no typ
     import scipy.sparse
 
     grams, ends = _grams("\n".join(samples) + "\n")
-    row = np.cumsum(ends) - ends
-    rows, columns = [], []
+    row: NDArray[np.int64] = np.cumsum(ends) - ends
+    rows: list[NDArray[np.int64]] = []
+    columns: list[NDArray[np.int64]] = []
     for order, buckets in zip(_ORDERS, grams, strict=True):
         whole = np.ones(len(buckets), bool)
         for place in range(order):
