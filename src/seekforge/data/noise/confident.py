@@ -41,7 +41,7 @@ def out_of_sample(
     """Probabilities by logistic regression over tf-idf of character n-grams, each fold's by the other folds.
 
     Args:
-        grams: Sparse counts, shape (examples, BUCKETS).
+        grams: Sparse counts, of `matrix`.
         given: Shape (examples,): classes 0, 1, ...; each occurs outside every fold.
         fold: Shape (examples,): the fold of each; equal texts must have the same.
 
@@ -63,12 +63,19 @@ def out_of_sample(
     return found
 
 
-def matrix(values: NDArray[np.uint32], bounds: NDArray[np.int64]) -> Any:  # noqa: ANN401
-    """Sparse counts from hashed n-grams by row, shape (rows, BUCKETS)."""
+def matrix(values: NDArray[np.uint32], bounds: NDArray[np.int64], rows: NDArray[np.int64]) -> Any:  # noqa: ANN401
+    """Sparse counts of those n-grams that two examples have at least: what one alone has says nothing about others.
+
+    Args:
+        values: Hashed n-grams of all examples, end to end.
+        bounds: Where each example's begin, and the end.
+        rows: The examples that are wanted, in order.
+    """
     import numpy as np
     import scipy.sparse
 
     shape = (len(bounds) - 1, BUCKETS)
     counts = scipy.sparse.csr_matrix((np.ones(len(values), np.float32), values.astype(np.int32), bounds), shape=shape)
     counts.sum_duplicates()
-    return counts
+    counts = counts[rows]
+    return counts[:, np.flatnonzero(np.bincount(counts.indices, minlength=BUCKETS) > 1)]

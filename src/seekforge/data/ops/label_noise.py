@@ -106,7 +106,8 @@ class LabelNoise(SetOp):
         parts = (table.array("key")[rows, 0] % np.uint64(self.config.folds)).astype(np.int64)
         if any(len({*given[parts != part]}) < len(names) for part in np.unique(parts)):
             return
-        probabilities = out_of_sample(_rows(table.ragged("grams"), rows), given, parts)
+        grams = table.ragged("grams")
+        probabilities = out_of_sample(matrix(grams.values, grams.bounds, rows), given, parts)
         confident = confident_labels(probabilities, given)
         for place in np.flatnonzero((confident >= 0) & (confident != given)):
             label, other = names[given[place]], names[confident[place]]
@@ -118,10 +119,6 @@ class LabelNoise(SetOp):
                 yield row, Remove(reason, "doubtful label", evidence=evidence)
             else:
                 yield row, Mark(reason, "doubtful label", evidence)
-
-
-def _rows(grams: Ragged, rows: NDArray[np.int64]) -> Any:  # noqa: ANN401  scipy ships no types
-    return matrix(grams.values, grams.bounds)[rows]
 
 
 def _key(text: str) -> bytes:

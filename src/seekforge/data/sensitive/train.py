@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from seekforge.data.sensitive.ngrams import LONGEST, SHORTEST, Weights, features, phrases
+from seekforge.data.sensitive.ngrams import BUCKETS, LONGEST, SHORTEST, Weights, features, phrases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,10 +78,13 @@ def _fit(positives: Sequence[str], negatives: Sequence[str]) -> Weights:
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    labels = np.repeat([1, 0], [len(positives), len(negatives)])
+    counts = features([*positives, *negatives])
+    used = np.flatnonzero(np.bincount(counts.indices, minlength=BUCKETS))  # the rest would get a weight of 0
     model = LogisticRegression(solver="liblinear", max_iter=200, random_state=_SEED)
-    model.fit(features([*positives, *negatives]), labels)
-    return Weights(model.coef_[0].astype(np.float32), float(model.intercept_[0]))
+    model.fit(counts[:, used], np.repeat([1, 0], [len(positives), len(negatives)]))
+    buckets = np.zeros(BUCKETS, np.float32)
+    buckets[used] = model.coef_[0]
+    return Weights(buckets, float(model.intercept_[0]))
 
 
 def _stretches(texts: Sequence[str], like: Sequence[str], each: int) -> list[str]:
