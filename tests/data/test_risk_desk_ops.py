@@ -10,6 +10,7 @@ import pytest
 
 from seekforge.core.config import (
     DataConfig,
+    LabelNoiseConfig,
     LanguageConfig,
     LengthConfig,
     NormaliseConfig,
@@ -58,3 +59,9 @@ def test_planted_personal_data_is_masked_and_only_street_addresses_besides(kinds
 @pytest.mark.parametrize("config", [LengthConfig(), LanguageConfig(), RepetitionConfig()])
 def test_a_clean_desk_loses_nothing_to_length_language_and_repetition(config: OpConfig) -> None:
     assert not cleaned(config).drops
+
+
+def test_doubtful_labels_are_planted_contradictions(kinds: dict[str, str]) -> None:
+    noted = Counter(kinds.get(note.before.id, "clean") for note in cleaned(LabelNoiseConfig()).noted)
+    assert noted["contradiction"] >= 5  # half of the 20 have a wrong label, the others a wrong figure
+    assert noted.total() - noted["contradiction"] <= 1
