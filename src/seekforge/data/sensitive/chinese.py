@@ -107,7 +107,7 @@ def _sounding(words: Sequence[str], texts: Sequence[str], counts: Mapping[str, i
     """Words of Chinese characters whose sound is not that of anything ordinary."""
     coded = {word: sounds(word) for word in words if len(word) >= _LEAST_SOUNDS and all(_is_han(c) for c in word)}
     automaton = _automaton({sound: word for word, sound in coded.items()})
-    common = {sounds(word) for word, count in counts.items() if count >= entries.EVERYDAY}
+    common = {sounds(word) for word in counts}
     heard = {word for text in texts for word, _ in _heard(automaton, sounds, text)}
     for word, sound in coded.items():
         if word not in heard and sound not in common:

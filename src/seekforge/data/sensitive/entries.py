@@ -1,8 +1,8 @@
 """Which words of a list may decide alone. Lists from the web hold ordinary words by the thousand: 时候, 朋友, 酒店.
 
 A word is demoted when it is too short or has no Chinese characters (English has a classifier of its own), stands in
-ordinary text, is everyday vocabulary by jieba's counts, or is put together from words of ordinary text alone. What is
-left may decide, where it stands on word boundaries.
+ordinary text or in jieba's dictionary, or is put together from words of ordinary text alone. What is left may decide,
+where it stands on word boundaries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from seekforge.core.words.lists import LONGEST, Entry, WordList
 from seekforge.core.words.matcher import Matcher
 from seekforge.data.sensitive.views import HAN
 
-EVERYDAY = 4  # count in jieba's dictionary from which a word is everyday vocabulary
 _EVERYDAY = 0.01  # share of ordinary texts that have an everyday character as a word of its own
 _HAN = re.compile(f"[{HAN}]")
 _AROUND = 12  # characters on either side that decide where words begin
@@ -41,11 +40,11 @@ def deciding(
         words: Folded.
         ordinary: Those of them that stand in ordinary text, on word boundaries or not.
         seen: All words that ordinary text has, as jieba cuts it, each with the share of texts that have it.
-        count: jieba's counts.
+        count: jieba's dictionary.
     """
     kept = []
     for word in sorted(set(words)):
-        if word in ordinary or count.get(word, 0) >= EVERYDAY:
+        if word in ordinary or word in count:
             continue
         if not _is_put_together(cut(word), seen):
             kept.append(word)
