@@ -23,6 +23,15 @@ from seekforge.core.config.augment import (
 )
 from seekforge.core.config.base import Config
 from seekforge.core.config.chat import RemoteConfig
+from seekforge.core.config.cleaning import (
+    LabelNoiseConfig,
+    LanguageConfig,
+    LeakageConfig,
+    LengthConfig,
+    PiiConfig,
+    RepetitionConfig,
+    SensitiveConfig,
+)
 from seekforge.core.config.data import (
     DataConfig,
     LeakConfig,
@@ -83,7 +92,11 @@ __all__ = [
     "InputGuardConfig",
     "IntRange",
     "KeyEntry",
+    "LabelNoiseConfig",
+    "LanguageConfig",
     "LeakConfig",
+    "LeakageConfig",
+    "LengthConfig",
     "LimitsConfig",
     "LoraSettings",
     "MinhashConfig",
@@ -93,16 +106,19 @@ __all__ = [
     "OpenaiGrammarConfig",
     "OpenaiTranslatorConfig",
     "ParityConfig",
+    "PiiConfig",
     "PriceConfig",
     "PruneConfig",
     "RateLimitsConfig",
     "Recipe",
     "RemoteConfig",
+    "RepetitionConfig",
     "RestartConfig",
     "RetryConfig",
     "RuleGrammarConfig",
     "SearchConfig",
     "SearchSpace",
+    "SensitiveConfig",
     "Seq2seqTranslatorConfig",
     "ServeConfig",
     "SourceConfig",

@@ -50,6 +50,13 @@ OPS = Registry(
         "exact": "seekforge.data.ops.exact:Exact",
         "minhash": "seekforge.data.ops.minhash:Minhash",
         "facts": "seekforge.data.ops.facts:Facts",
+        "length": "seekforge.data.ops.length:Length",
+        "language": "seekforge.data.ops.language:Language",
+        "repetition": "seekforge.data.ops.repetition:Repetition",
+        "pii": "seekforge.data.ops.pii:Pii",
+        "sensitive": "seekforge.data.ops.sensitive:Sensitive",
+        "label_noise": "seekforge.data.ops.label_noise:LabelNoise",
+        "leakage": "seekforge.data.ops.leakage:Leakage",
     },
 )
 
