@@ -28,7 +28,7 @@ from seekforge.core.config.gateway import (
 )
 from seekforge.core.config.guard import GuardConfig, InputGuardConfig, WordListConfig
 from seekforge.core.config.load import load_endpoint, load_file, load_recipe, validate
-from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig
+from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig, SemanticConfig
 from seekforge.core.config.recipe import (
     CompressConfig,
     EvaluateConfig,
@@ -76,6 +76,7 @@ __all__ = [
     "RetryConfig",
     "SearchConfig",
     "SearchSpace",
+    "SemanticConfig",
     "ServeConfig",
     "SourceConfig",
     "SplitConfig",

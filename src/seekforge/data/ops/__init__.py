@@ -45,6 +45,7 @@ OPS = Registry(
         "normalise": "seekforge.data.ops.normalise:Normalise",
         "exact": "seekforge.data.ops.exact:Exact",
         "minhash": "seekforge.data.ops.minhash:Minhash",
+        "semantic": "seekforge.data.ops.semantic:Semantic",
     },
 )
 
