@@ -64,7 +64,9 @@ def test_a_changed_digit_is_noticed_in_any_text(before: str, after: str, one: st
     assert kind(f"{before} {one} {after}", f"{before} {other} {after}") == NUMBERS
 
 
-@given(st.sampled_from("二三四五六七八九"), st.sampled_from("二三四五六七八九"), st.sampled_from("个间晚次天元楼年月点"))
+@given(
+    st.sampled_from("二三四五六七八九"), st.sampled_from("二三四五六七八九"), st.sampled_from("个间晚次天元楼年月点")
+)
 def test_a_changed_chinese_numeral_before_a_measure_is_noticed(one: str, other: str, measure: str) -> None:
     assert kind(f"我们要了{one}{measure}房", f"我们要了{other}{measure}房") == (NUMBERS if one != other else None)
 

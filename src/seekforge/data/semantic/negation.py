@@ -59,7 +59,9 @@ def polarity(text: str) -> Polarity:
         for place, (kind, token) in enumerate(tokens)
         if place not in under and (kind == "word" or (kind == "han" and _goes_on(tokens, place, under)))
     }
-    return Polarity(tuple(sorted(_hash("".join(tokens[at][1] for at in scope)) for scope in scopes)), frozenset(claimed))
+    return Polarity(
+        tuple(sorted(_hash("".join(tokens[at][1] for at in scope)) for scope in scopes)), frozenset(claimed)
+    )
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
