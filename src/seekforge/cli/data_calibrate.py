@@ -66,7 +66,7 @@ def command(
     if chosen is None:
         best = max(rows, key=lambda row: (row.precision if row.merged else 0.0, row.recall))
         raise GateError(
-            f"no threshold reaches a precision of {precision:g}; the best is {best.precision:.3f} at {best.threshold:g}",
+            f"no threshold has a precision of {precision:g}; the best is {best.precision:.3f} at {best.threshold:g}",
             where=embedder,
             mend="Lower --precision, or take another embedder",
         )
@@ -148,11 +148,11 @@ def _table(name: str, rows: Sequence[Row], chosen: Row | None, scored: Sequence[
     same = sum(item.pair.same for item in scored)
     kept = sum(item.is_kept for item in scored if not item.pair.same)
     lost = sum(item.is_kept for item in scored if item.pair.same)
-    title = (
+    return (
         f"{name}: {same:,} pairs that are the same, {len(scored) - same:,} that are not\n"
-        f"the guard keeps {kept:,} of the latter apart at any threshold, and {lost:,} of the former"
+        f"the guard keeps {kept:,} of the latter apart at any threshold, and {lost:,} of the former\n\n"
+        + table("", ("threshold", "precision", "recall", "merged", "wrong", ""), lines, numbers=range(5)).strip("\n")
     )
-    return table(title, ("threshold", "precision", "recall", "merged", "wrong", ""), lines, numbers=range(5))
 
 
 def _yaml(embedder: str, name: str, chosen: Row, scored: Sequence[Scored]) -> str:

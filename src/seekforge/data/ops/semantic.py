@@ -54,7 +54,7 @@ class Semantic(SetOp):
             self._embedder = open_embedder(self.config.embedder, environment(), Silent())
 
     def measure(self, records: Sequence[Record]) -> Mapping[str, NDArray[Any] | Ragged]:
-        """`vectors`: shape (records, dimension), float16, zeros where a text was not embedded; and the guard's columns."""
+        """`vectors`: shape (records, dimension), float16, zeros for a text not embedded; and the guard's columns."""
         assert self._embedder is not None, "open() comes first"
         texts = [record.text for record in records]
         return {"vectors": embed_whole(self._embedder, texts), **guard.columns(texts)}

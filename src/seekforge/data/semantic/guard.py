@@ -1,8 +1,8 @@
 """Why two texts that sound alike say different things: another number, another unit, a negation more or elsewhere.
 
-Embeddings hardly notice these: a changed digit leaves the cosine at 0.99. So likeness alone never makes a duplicate; the
-guard may object, and then both stay. It errs towards keeping: a true paraphrase that it does not see through (`贵` for
-`不便宜`) stays as well.
+Embeddings hardly notice these: a changed digit leaves the cosine at 0.99. So likeness alone never makes a duplicate;
+the guard may object, and then both stay. It errs towards keeping: a true paraphrase that it does not see through (`贵`
+for `不便宜`) stays as well.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a text denies, and what it says without denying it: `不干净` denies 干净, `干净` claims it.
 
-Counting negations alone would let `房间不大，但干净` pass for `房间大，但不干净`, so each negation goes with what stands
-after it. Words that look like a negation and are none (不但, 非常, 特别) do not count, nor does a question that names
-both sides (好不好). A word such as 不错 does count: without its 不 it would say the contrary.
+Counting negations alone would let `房间不大，但干净` pass for `房间大，但不干净`, so each negation goes with what
+stands after it. Words that look like a negation and are none (不但, 非常, 特别) do not count, nor does a question that
+names both sides (好不好). A word such as 不错 does count: without its 不 it would say the contrary.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _TOKEN = re.compile(
     r"|(?P<word>(?:(?!n['’]t)[a-z])+)|(?P<han>[一-鿿㐀-䶿])|(?P<other>\S)"
 )
 # May stand between a negation and what it denies.
-_BETWEEN = frozenset("a an the any so very really too that been be to at all of".split())
+_BETWEEN = frozenset(
+    ["a", "an", "the", "any", "so", "very", "really", "too", "that", "been", "be", "to", "at", "all", "of"]
+)
 _BETWEEN_HAN = frozenset("是很太会能够可以得要想再那么怎这了的有")
 _SCOPE = 2  # Chinese characters
 

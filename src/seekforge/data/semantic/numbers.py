@@ -1,7 +1,7 @@
 """The numbers that a text states: Arabic, full-width, Chinese and English ones, each with its unit where it has one.
 
-Two texts that state different numbers say different things, however alike they sound. Numerals inside words (一样, 十分,
-万一) are no numbers.
+Two texts that state different numbers say different things, however alike they sound. Numerals inside words (一样,
+十分, 万一) are no numbers.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 import unicodedata
 from decimal import Decimal
 
-_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")}
-_DIGITS |= {c: i for i, c in enumerate("〇壹贰叁肆伍陆柒捌玖")} | {"两": 2, "兩": 2, "俩": 2, "仨": 3}
-_DIGITS |= {"贰": 2, "貳": 2, "叄": 3, "陸": 6}
+_ROWS = ("零一二三四五六七八九", "〇壹贰叁肆伍陆柒捌玖")
+_DIGITS = {char: value for row in _ROWS for value, char in enumerate(row)}
+_DIGITS |= {"两": 2, "兩": 2, "俩": 2, "仨": 3, "貳": 2, "叄": 3, "陸": 6}
 _TENS = {"十": 10, "拾": 10, "廿": 20, "卅": 30, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 _NUMERAL = "".join([*_DIGITS, *_TENS, *_MYRIADS])
@@ -69,6 +69,20 @@ _UNITS = {
 }
 _SIGNS = "¥$€£"
 _EXACT, _MOST_SCALES = 18, 3
+_UNIT = re.compile(
+    r"\s?(?:({})|({})s?(?![a-z]))".format(
+        "|".join(sorted((re.escape(u) for u in _UNITS if not u.isascii() or u == "%"), key=len, reverse=True)),
+        "|".join(sorted((u for u in _UNITS if u.isascii() and u.isalpha()), key=len, reverse=True)),
+    )
+)
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TIES = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {word: value for value, word in enumerate(_ONES.split())}
+_WORDS |= {word: 10 * value for value, word in enumerate(_TIES.split(), 2)}
+_SCALES = 18, 3
 _UNIT = re.compile(
     r"\s?(?:({})|({})s?(?![a-z]))".format(
         "|".join(sorted((re.escape(u) for u in _UNITS if not u.isascii() or u == "%"), key=len, reverse=True)),

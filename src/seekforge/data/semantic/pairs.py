@@ -18,6 +18,7 @@ from seekforge.core.errors import DataError
 Synonyms = Mapping[str, Sequence[str]]
 _SHARE = 0.5  # of the words with a synonym that a paraphrase replaces
 _LEAST = 2  # characters of a word that is replaced: shorter ones have too many meanings
+_GUARDED = re.compile("[不没无非未别莫勿〇零一二三四五六七八九十百千万亿两半]")
 _CLAUSE = re.compile(r"(?<=[，。！？；!?;\n])|(?<=[,])(?!\d)|(?<=\.)(?=\s)")
 _DIGITS = re.compile(r"\d+")
 _NUMERAL = re.compile("(?<![一二两三四五六七八九十百千万第])[二两三四五六七八九](?=[个间天晚次元楼年月点分本张块])")
@@ -90,7 +91,8 @@ def read_pairs(path: Path) -> list[Pair]:
 def read_synonyms(path: Path) -> dict[str, list[str]]:
     """Reads groups of words of one meaning, a line each, or Cilin's own form (`Bp13A14= 六弦琴 吉他`).
 
-    Words that stand in several groups have several meanings and are left out.
+    Words that stand in several groups have several meanings and are left out; so are Chinese words with a negation or a
+    numeral in them, of which a synonym says more or less than the word (Cilin's 不是 is a fault, its 二百五 a fool).
 
     Raises:
         DataError: The file is missing, is not UTF-8 or holds no group.
@@ -106,7 +108,7 @@ def read_synonyms(path: Path) -> dict[str, list[str]]:
         words = line.split()
         if words and re.fullmatch(r"[A-Z][a-z]\d\d[A-Z]\d\d[=#@]", words[0]):
             words = words[1:] if words[0].endswith("=") else []
-        group = [word for word in dict.fromkeys(words) if len(word) >= _LEAST]
+        group = [word for word in dict.fromkeys(words) if len(word) >= _LEAST and not _GUARDED.search(word)]
         for word in group if len(group) > 1 else ():
             groups.setdefault(word, []).append([other for other in group if other != word])
     found = {word: several[0] for word, several in groups.items() if len(several) == 1}
