@@ -82,20 +82,6 @@ _ONES = (
 _TIES = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: value for value, word in enumerate(_ONES.split())}
 _WORDS |= {word: 10 * value for value, word in enumerate(_TIES.split(), 2)}
-_SCALES = 18, 3
-_UNIT = re.compile(
-    r"\s?(?:({})|({})s?(?![a-z]))".format(
-        "|".join(sorted((re.escape(u) for u in _UNITS if not u.isascii() or u == "%"), key=len, reverse=True)),
-        "|".join(sorted((u for u in _UNITS if u.isascii() and u.isalpha()), key=len, reverse=True)),
-    )
-)
-_WORDS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-} | {w: 10 * n for n, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _WORD = "|".join(sorted([*_WORDS, *_SCALES], key=len, reverse=True))
 _NUMBER = re.compile(
