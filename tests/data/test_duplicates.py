@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from itertools import combinations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from seekforge.core.records import Message, Record
 from seekforge.data.ops import OPS, OpResult, build
 from seekforge.data.ops.memory import apply
 from seekforge.data.order import canonical
-from seekforge.data.similarity import Neighbours, band_shape, jaccard, shingles, signatures
+from seekforge.data.similarity import band_keys, band_shape, jaccard, repeats, shingled_texts, shingles, signatures
 
 MakeRecord = Callable[..., Record]
 PHRASES = [
@@ -137,18 +138,25 @@ def test_minhash_finds_planted_pairs_in_a_crowd() -> None:
     sets = [shingles(text, 5) for text in texts]
     truth = {(i, j) for i, j in combinations(range(len(texts)), 2) if jaccard(sets[i], sets[j]) >= 0.7}
     assert len(truth) > 100
-    near = Neighbours(texts, 0.7, 5)
-    found = set()
-    for index in range(len(texts)):
-        found |= {(match.index, index) for match in near.matches(index)}
-        near.add(index)
-    assert found <= truth
-    assert len(found) >= 0.99 * len(truth)
+    hashes = shingled_texts(texts, 5)
+    rank = np.arange(len(texts))
+    kept, similarity = repeats(band_keys(hashes, 0.7), hashes, rank, 0.7)
+    stay, best = list[int](), dict[int, tuple[float, int]]()
+    for row in range(len(texts)):
+        alike = [(-jaccard(sets[row], sets[other]), other) for other in stay if (other, row) in truth]
+        if alike:
+            best[row] = min(alike)
+        else:
+            stay.append(row)
+    found = {row: (-similarity[row], kept[row]) for row in range(len(texts)) if kept[row] >= 0}
+    assert len(best) > 100
+    assert len(found.items() & best.items()) >= 0.99 * len(best)
+    assert len(found.keys() - best.keys()) <= 0.01 * len(best)
 
 
 def test_signatures_estimate_the_similarity() -> None:
     one, other = "the quick brown fox jumps over the lazy dog " * 2, "the quick brown cat jumps over the lazy dog " * 2
-    rows = signatures([one, other], 5, 1024, seed=1)
+    rows = signatures(shingled_texts([one, other], 5), 1024, seed=1)
     assert rows.shape == (2, 1024)
     assert (rows[0] == rows[1]).mean() == pytest.approx(jaccard(shingles(one, 5), shingles(other, 5)), abs=0.05)
 

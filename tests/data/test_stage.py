@@ -15,7 +15,7 @@ from seekforge.core.progress import Silent
 from seekforge.core.records import read_records
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.data import DataStage, run_pipeline
-from seekforge.data.pipeline import DataResult
+from seekforge.data.result import DataResult
 
 Write = Callable[..., Path]
 FILES = ("train.jsonl", "validation.jsonl", "test.jsonl", "dropped.jsonl")
@@ -61,7 +61,7 @@ def test_files_figures_and_details(rows: list[dict[str, Any]], write: Write, tmp
     assert figures["data.seconds_per_1000"] > 0
     assert {name: figures[f"data.{name}"] for name in splits} == {name: len(part) for name, part in splits.items()}
     assert result.summary == "81 read, 60 kept: 48 train, 6 validation, 6 test"
-    assert result.details["funnel"] == [
+    assert [{k: v for k, v in row.items() if k != "seconds"} for row in result.details["funnel"]] == [
         {"step": "read", "kept": 81, "dropped": 0, "changed": 0},
         {"step": "normalise", "kept": 80, "dropped": 1, "changed": 0},
         {"step": "exact", "kept": 70, "dropped": 10, "changed": 0},

@@ -94,10 +94,11 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         DataError: The file is missing or is not what `write_records` writes.
     """
-    return list(_iterate(path))
+    return list(iterate_records(path))
 
 
-def _iterate(path: Path) -> Iterator[Record]:
+def iterate_records(path: Path) -> Iterator[Record]:
+    """The same, one record at a time."""
     if not path.is_file():
         raise DataError("no such dataset file", where=str(path), mend="Make one with `seekforge data`")
     with path.open(encoding="utf-8") as file:

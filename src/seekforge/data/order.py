@@ -30,5 +30,11 @@ def canonical(record: Record) -> tuple[int, tuple[str, str]]:
     return _RANK.get(record.split or "", 2), natural(record.id)
 
 
+def canonical_text(record: Record) -> str:
+    """The same order as one text, compared character by character; UTF-8 keeps that order."""
+    rank, (counted, name) = canonical(record)
+    return f"{rank}{counted}\0{name}"
+
+
 def _counted(digits: str) -> str:
     return f"{len(digits):02}{digits}"

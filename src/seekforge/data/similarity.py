@@ -1,15 +1,17 @@
-"""Near-duplicate search: MinHash signatures in numpy, locality-sensitive hashing, exact Jaccard on what it finds.
+"""Near-duplicate search: MinHash signatures, locality-sensitive hashing, exact Jaccard on what it finds.
 
 MinHash: Broder 1997, "On the resemblance and containment of documents". Banding: Leskovec, Rajaraman and Ullman,
 "Mining of Massive Datasets", section 3.4. The bands only propose pairs; a pair counts by its exact Jaccard similarity,
-so nothing unlike is ever reported, and the band shape is chosen so that next to nothing alike is missed.
+so nothing unlike is ever reported, and the band shape is chosen so that next to nothing alike is missed. Shingles are
+compared as 64-bit hashes: in a million texts of a thousand shingles none is expected to be taken for another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
+
+from seekforge.data.ops.protocol import Ragged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,17 +19,6 @@ if TYPE_CHECKING:
 
 PERMUTATIONS = 128
 _RECALL = 0.99  # least chance that a pair exactly at the threshold is proposed; likelier pairs have more
-_BLOCK = 2048  # texts whose shingles are hashed at once: fits the cache
-_GOLDEN = 0x9E3779B97F4A7C15  # odd, so multiplying by it permutes the 64-bit numbers
-_MIX = 0xBF58476D1CE4E5B9  # splitmix64 (Steele et al. 2014)
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A text found alike: its index and the exact Jaccard similarity of the shingle sets."""
-
-    index: int
-    similarity: float
 
 
 def fold(text: str) -> str:
@@ -65,44 +56,20 @@ def band_shape(threshold: float, permutations: int) -> tuple[int, int]:
     return permutations, 1
 
 
-class Neighbours:
-    """Finds, among the texts added so far, those that are like a given one.
+def shingled_texts(texts: Sequence[str], size: int) -> Ragged:
+    """Each text's shingles as 64-bit hashes, repeats among them."""
+    import numpy as np
 
-    Args:
-        texts: All texts that will ever be added or asked about.
-        threshold: Least Jaccard similarity, 0 to 1.
-        size: Characters in a shingle.
-        permutations: Hash functions.
-        seed: Of the hash functions: another seed misses other pairs.
-    """
+    from seekforge.data import kernels
 
-    def __init__(
-        self, texts: Sequence[str], threshold: float, size: int, permutations: int = PERMUTATIONS, seed: int = 0
-    ) -> None:
-        self._texts, self._threshold, self._size = texts, threshold, size
-        self._sets: dict[int, frozenset[str]] = {}
-        self._buckets: dict[int, list[int]] = {}
-        self._keys = _shared_keys(band_keys(texts, threshold, size, permutations, seed))
-
-    def add(self, index: int) -> None:
-        """From now on `matches` may return this text."""
-        for key in self._keys[index]:
-            self._buckets.setdefault(key, []).append(index)
-
-    def matches(self, index: int) -> list[Match]:
-        """The added texts at least as similar as the threshold, the most similar first, then in the order of adding."""
-        found = dict.fromkeys(other for key in self._keys[index] for other in self._buckets.get(key, ()))
-        scored = (Match(other, jaccard(self._set(index), self._set(other))) for other in sorted(found))
-        alike = [match for match in scored if match.similarity >= self._threshold]
-        return sorted(alike, key=lambda match: -match.similarity)
-
-    def _set(self, index: int) -> frozenset[str]:
-        if index not in self._sets:
-            self._sets[index] = shingles(self._texts[index], self._size)
-        return self._sets[index]
+    folded = [fold(text) for text in texts]
+    bounds = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in folded], out=bounds[1:])
+    codes = np.frombuffer("".join(folded).encode("utf-32-le", "surrogatepass"), np.uint32)
+    return Ragged(*kernels.shingle_hashes(codes, bounds, size))
 
 
-def signatures(texts: Sequence[str], size: int, permutations: int, seed: int) -> NDArray[np.uint32]:
+def signatures(shingled: Ragged, permutations: int, seed: int = 0) -> NDArray[np.uint32]:
     """MinHash signatures.
 
     Returns:
@@ -110,122 +77,76 @@ def signatures(texts: Sequence[str], size: int, permutations: int, seed: int) ->
     """
     import numpy as np
 
+    from seekforge.data import kernels
+
     random = np.random.default_rng(seed)
-    factors = random.integers(0, 2**63, permutations, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    offsets = random.integers(0, 2**63, permutations, dtype=np.uint64)
-    result = np.empty((len(texts), permutations), np.uint32)
-    for start in range(0, len(texts), _BLOCK):
-        hashes, bounds = _shingle_hashes([fold(text) for text in texts[start : start + _BLOCK]], size)
-        for column, (factor, offset) in enumerate(zip(factors, offsets, strict=True)):
-            least = np.minimum.reduceat(hashes * factor + offset, bounds)
-            result[start : start + _BLOCK, column] = least >> np.uint64(32)  # the low bits of a product are weak
-    return result
-
-
-def _shingle_hashes(folded: Sequence[str], size: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """64-bit hashes of all shingles of all texts, one after the other, and where each text's begin."""
-    import numpy as np
-
-    padded = [text.ljust(size, "\0") for text in folded]
-    codes = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
-    lengths = np.fromiter(map(len, padded), np.int64, len(padded))
-    count = len(codes) - size + 1
-    hashes = np.zeros(count, np.uint64)
-    for place in range(size):
-        hashes = hashes * np.uint64(_GOLDEN) + codes[place : place + count]
-    hashes = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(_MIX)
-    hashes ^= hashes >> np.uint64(32)
-    within = np.ones(len(codes), bool)
-    for place in range(1, size):  # a shingle that starts here would run into the next text
-        within[np.cumsum(lengths) - place] = False
-    per_text = lengths - size + 1
-    return hashes[within[:count]], np.cumsum(per_text) - per_text
+    factors = random.integers(0, 2**31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    offsets = random.integers(0, 2**32, permutations, dtype=np.uint32)
+    return kernels.signatures(shingled.values, shingled.bounds, factors, offsets)
 
 
 def band_keys(
-    texts: Sequence[str], threshold: float, size: int, permutations: int = PERMUTATIONS, seed: int = 0
+    shingled: Ragged, threshold: float, permutations: int = PERMUTATIONS, seed: int = 0
 ) -> NDArray[np.uint64]:
-    """Bucket keys: two texts that share one are worth comparing.
+    """Bucket keys, shape (texts, bands): two texts that share one are worth comparing.
+
+    Args:
+        shingled: Of `shingled_texts`.
+        threshold: Least Jaccard similarity that should be found.
+        permutations: Hash functions.
+        seed: Of the hash functions: another seed misses other pairs.
+    """
+    from seekforge.data import kernels
+
+    return kernels.band_keys(signatures(shingled, permutations, seed), *band_shape(threshold, permutations))
+
+
+def buckets(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int32], int]:
+    """Numbers the buckets that have two texts or more.
 
     Returns:
-        Array of shape (texts, bands).
+        Shape (bands, texts): the bucket of each text in each band, -1 where it is alone; and how many buckets.
     """
     import numpy as np
 
-    bands, rows = band_shape(threshold, permutations)
-    signature = signatures(texts, size, permutations, seed)
-    keys = np.empty((len(signature), bands), np.uint64)
-    for band in range(bands):
-        key = np.full(len(signature), band + 1, np.uint64)
-        for row in range(band * rows, (band + 1) * rows):
-            key = (key ^ signature[:, row]) * np.uint64(_GOLDEN)
-            key ^= key >> np.uint64(32)
-        keys[:, band] = key
-    return keys
+    from seekforge.data import kernels
+
+    groups = np.empty(keys.shape[::-1], np.int32)
+    filled = 0
+    for band, row in enumerate(groups):
+        filled = kernels.bucket(np.ascontiguousarray(keys[:, band]), row, filled)
+    return groups, filled
 
 
-def shingle_sets(texts: Sequence[str], size: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Each text's set of shingles as hashes, ascending, end to end, and the bounds of each, shape (texts + 1,)."""
+def sets_of(shingled: Ragged, groups: NDArray[np.int32]) -> Ragged:
+    """The shingles of the texts that share a bucket, as ascending sets; only these are ever compared."""
     import numpy as np
 
-    if not texts:
-        return np.empty(0, np.uint32), np.zeros(1, np.int64)
-    hashes, starts = _shingle_hashes([fold(text) for text in texts], size)
-    sets = [np.unique(part) for part in np.split((hashes >> np.uint64(32)).astype(np.uint32), starts[1:])]
-    bounds = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum([len(part) for part in sets], out=bounds[1:])
-    return np.concatenate(sets), bounds
+    from seekforge.data import kernels
+
+    wanted: NDArray[np.bool_] = np.logical_or.reduce(groups >= 0, axis=0)
+    return Ragged(*kernels.sorted_sets(shingled.values, shingled.bounds, wanted))
 
 
-class Sets(Protocol):
-    """Sets of numbers by row, each as an ascending array."""
-
-    def __getitem__(self, row: int) -> NDArray[Any]:
-        """One set."""
-
-
-def repeats(keys: NDArray[np.uint64], sets: Sets, rank: NDArray[np.int64], threshold: float) -> dict[int, Match]:
+def repeats(
+    keys: NDArray[np.uint64], shingled: Ragged, rank: NDArray[np.int64], threshold: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Which rows repeat one that stays: in the order of rank, a row goes if one that stayed is like it.
 
     Args:
         keys: Shape (rows, bands), of `band_keys`.
-        sets: Of `shingle_sets`.
+        shingled: Of `shingled_texts`.
         rank: Shape (rows,): the least stays.
         threshold: Least Jaccard similarity.
 
     Returns:
-        Each row that goes, with the most similar of those that stay; of equals the one of least rank.
+        Shape (rows,) each: the most similar of the rows that stay, of equals that of least rank, or -1 for one that
+        stays; and how similar it is.
     """
     import numpy as np
 
-    near = _shared_keys(keys)
-    buckets: dict[int, list[int]] = {}
-    found: dict[int, Match] = {}
-    for row in map(int, np.argsort(rank)):
-        others = dict.fromkeys(other for key in near[row] for other in buckets.get(key, ()))
-        matches = [Match(other, _overlap(sets[row], sets[other])) for other in others]
-        alike = [match for match in matches if match.similarity >= threshold]
-        if alike:
-            found[row] = min(alike, key=lambda match: (-match.similarity, rank[match.index]))
-            continue
-        for key in near[row]:
-            buckets.setdefault(key, []).append(row)
-    return found
+    from seekforge.data import kernels
 
-
-def _overlap(one: NDArray[Any], other: NDArray[Any]) -> float:
-    import numpy as np
-
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared / (len(one) + len(other) - shared)
-
-
-def _shared_keys(keys: NDArray[np.uint64]) -> list[list[int]]:
-    """Each text's bucket keys, less those that no other text has: most texts have none left."""
-    import numpy as np
-
-    if not len(keys):
-        return []
-    _, place, count = np.unique(keys, return_inverse=True, return_counts=True)
-    shared = count[place.reshape(keys.shape)] > 1
-    return [row[mask].tolist() for row, mask in zip(keys, shared, strict=True)]
+    groups, count = buckets(keys)
+    sets = sets_of(shingled, groups)
+    return kernels.greedy(groups, count, np.argsort(rank), rank, sets.values, sets.bounds, threshold)

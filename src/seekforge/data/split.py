@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seekforge.core.config import SplitConfig
 from seekforge.core.errors import DataError
@@ -13,6 +13,10 @@ from seekforge.core.files import sha256_json
 from seekforge.core.records import Record
 from seekforge.core.registry import nearest
 from seekforge.data.order import SPLITS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +42,29 @@ def divide(records: Sequence[Record], config: SplitConfig, seed: int) -> Splits:
     Raises:
         DataError: A split would be empty, a record's `column` is none of the three, or no record has the field `by`.
     """
-    names = _preassigned(records, config.column) if config.column else _random(records, config, seed)
+    if config.column:
+        names = _preassigned(records, config.column)
+    else:
+        labels = [record.label for record in records]
+        names = [SPLITS[place] for place in assign(group_digests(records, config.by, seed), labels, config)]
     parts = {
         split: tuple(r.with_split(split) for r, name in zip(records, names, strict=True) if name == split)
         for split in SPLITS
     }
     splits = Splits(**parts)
-    refuse_empty(splits, config)
+    refuse_empty({name: len(part) for name, part in splits}, config)
     return splits
 
 
-def refuse_empty(splits: Splits, config: SplitConfig) -> None:
+def refuse_empty(sizes: Mapping[str, int], config: SplitConfig) -> None:
     """Every split that was asked for must have records.
 
     Raises:
         DataError: One has no record although its share is not 0; says which setting to change.
     """
     unwanted = {name for name in ("validation", "test") if not config.column and getattr(config, name) == 0}
-    for split, records in splits:
-        if records or split in unwanted:
+    for split, size in sizes.items():
+        if size or split in unwanted:
             continue
         if config.column:
             mend = f"Mark some records `{config.column}: {split}`"
@@ -66,7 +74,8 @@ def refuse_empty(splits: Splits, config: SplitConfig) -> None:
             share = config.validation if split == "validation" else config.test
             mend = f"Raise data.split.{split} (now {share:g}) or give more records"
             mend += f" and more values of `{config.by}`" if config.by else ""
-        raise DataError(f"the {split} split is empty: {len(splits):,} records in all", where="data.split", mend=mend)
+        what = f"the {split} split is empty: {sum(sizes.values()):,} records in all"
+        raise DataError(what, where="data.split", mend=mend)
 
 
 def _preassigned(records: Sequence[Record], column: str) -> list[str]:
@@ -80,26 +89,75 @@ def _preassigned(records: Sequence[Record], column: str) -> list[str]:
     return [str(record.split) for record in records]
 
 
-def _random(records: Sequence[Record], config: SplitConfig, seed: int) -> list[str]:
-    """Groups in the order of label, then of a hash; each goes where the running shares lack most.
+def group_digests(records: Sequence[Record], by: str | None, seed: int) -> NDArray[np.uint8]:
+    """What records that stay together share: a seeded hash of their group, shape (records, 32).
+
+    Raises:
+        DataError: A record has no field `by`.
+    """
+    import numpy as np
+
+    digests = [bytes.fromhex(sha256_json([seed, _group(record, by)])) for record in records]
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
+
+
+def assign(digests: NDArray[np.uint8], labels: Sequence[str | None], config: SplitConfig) -> NDArray[np.int8]:
+    """Groups in the order of label, then of their hash; each goes where the running shares lack most.
 
     Walking the labels one after the other makes the split stratified, and a running count over all of them keeps the
     total shares right even where one label has few records.
+
+    Args:
+        digests: Shape (records, 32), of `group_digests`.
+        labels: Of the records.
+        config: The shares.
+
+    Returns:
+        Shape (records,): places in `SPLITS`.
     """
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, record in enumerate(records):
-        groups[_group(record, config.by)].append(index)
-    order = sorted(groups, key=lambda g: (_stratum([records[i] for i in groups[g]]), sha256_json([seed, g])))
-    shares = {"train": 1 - config.validation - config.test, "validation": config.validation, "test": config.test}
-    counts = dict.fromkeys(SPLITS, 0)
-    names = [""] * len(records)
-    for group in order:
-        due = sum(counts.values()) + len(groups[group])
-        chosen = max(SPLITS, key=lambda split: shares[split] * due - counts[split])
-        counts[chosen] += len(groups[group])
-        for index in groups[group]:
-            names[index] = chosen
-    return names
+    import numpy as np
+
+    group, sizes = _numbered(digests)
+    wanted = (1 - config.validation - config.test, config.validation, config.test)
+    counts = [0] * len(SPLITS)
+    chosen = np.empty(len(sizes), np.int8)
+    total = 0
+    places = range(len(SPLITS))
+    for number in np.lexsort((np.arange(len(sizes)), _strata(group, labels))).tolist():
+        size = int(sizes[number])
+        total += size
+        place = max(places, key=lambda split: wanted[split] * total - counts[split])
+        counts[place] += size
+        chosen[number] = place
+    return chosen[group] if len(group) else np.empty(0, np.int8)
+
+
+def _numbered(digests: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each record's group, numbered in the order of the hashes, and the groups' sizes."""
+    import numpy as np
+
+    words = np.ascontiguousarray(digests).view(">u8")
+    order = np.lexsort(words.T[::-1])
+    ordered = words[order]
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    group = np.empty(len(order), np.int64)
+    group[order] = np.cumsum(fresh) - 1
+    return group, np.bincount(group)
+
+
+def _strata(group: NDArray[np.int64], labels: Sequence[str | None]) -> NDArray[np.int64]:
+    """Each group's commonest label, of equals the first by name, as its place among the names."""
+    import numpy as np
+
+    names = {name: place for place, name in enumerate(sorted({label or "" for label in labels}))}
+    codes = np.fromiter((names[label or ""] for label in labels), np.int64, len(labels))
+    pairs, counts = np.unique(group * len(names) + codes, return_counts=True)
+    owner, code = np.divmod(pairs, max(1, len(names)))
+    order = np.lexsort((code, -counts, owner))
+    _, first = np.unique(owner[order], return_index=True)
+    strata: NDArray[np.int64] = code[order][first]
+    return strata
 
 
 def _group(record: Record, by: str | None) -> str:
@@ -117,9 +175,3 @@ def field_value(meta: Mapping[str, object], field: str) -> object:
     """A field's value; an empty one counts as none."""
     value = meta.get(field)
     return None if value in ("", [], ()) else value
-
-
-def _stratum(records: Sequence[Record]) -> str:
-    """The group's commonest label; of equals the first by name."""
-    labels = Counter(record.label or "" for record in records)
-    return min(labels, key=lambda label: (-labels[label], label))

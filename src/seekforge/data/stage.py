@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, ClassVar
 
 from seekforge.core.config import Recipe
-from seekforge.core.files import disk_errors
 from seekforge.core.gates import Measurement
-from seekforge.core.records import write_records
 from seekforge.core.stage import StageContext, StageResult
-from seekforge.data.ops import Drop
+from seekforge.data.engine.tally import LENGTHS
 from seekforge.data.outside import by_content
-from seekforge.data.pipeline import DataResult, run_pipeline
+from seekforge.data.pipeline import Work, run_pipeline
+from seekforge.data.result import DataResult
 from seekforge.data.sources import check_sources
 
-DROPPED = "dropped.jsonl"
 _SHOWN_DROPS = 12
-_SHOWN_CHARACTERS = 300
+_SHOWN_REJECTED = 5
+_SHOWN_LABELS = 12
 
 
 class DataStage:
-    """Reads, cleans and splits; writes `train.jsonl`, `validation.jsonl`, `test.jsonl` and `dropped.jsonl`."""
+    """Reads, cleans and splits; writes a file a split, `dropped.jsonl` and `rejected.jsonl`."""
 
     name: ClassVar[str] = "data"
     kind: ClassVar[str] = "dataset"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ()
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
@@ -42,24 +39,31 @@ class DataStage:
         return {**by_content(recipe.data), "seed": recipe.seed}
 
     def run(self, context: StageContext) -> StageResult:
-        """Does everything in memory first, so that a bad record leaves no half-written split behind."""
+        """Works in the scratch folder, so that bad input leaves no half-written split behind."""
         started = time.perf_counter()
-        result = run_pipeline(context.recipe.data, context.recipe.seed, context.progress)
+        recipe, machine = context.recipe, context.environment
+        workers = machine.workers or (machine.cluster.workers if machine.cluster else None)
+        work = Work(workers, machine.cluster is not None, scratch=context.scratch)
+        result = run_pipeline(recipe.data, recipe.seed, context.progress, context.folder, work)
         seconds = time.perf_counter() - started
-        for name, records in result.splits:
-            write_records(context.folder / f"{name}.jsonl", records)
-        _write_drops(context.folder / DROPPED, result.drops)
         return StageResult(str(result), tuple(_measurements(result, seconds, context)), details(result))
 
 
 def details(result: DataResult) -> dict[str, Any]:
-    """What the report shows: the funnel, the splits by label, some drops of each kind, the leak check."""
-    known = [record for _, records in result.splits for record in records] + [drop.record for drop in result.drops]
-    texts = {record.id: record.text for record in known}
+    """What the report shows: the funnel, the splits, examples of each reason, the leak check, distributions."""
     return {
-        "funnel": [step.to_dict() for step in result.funnel],
+        "funnel": [step.row() for step in result.funnel],
         "splits": {name: len(records) for name, records in result.splits},
-        "drops": [_shown(drop, texts) for drop in _some_of_each(result.drops)],
+        "drops": _some_of_each(result),
+        "reasons": {name: dict(kinds) for name, kinds in result.reasons().items()},
+        "notes": {step.step: dict(step.notes) for step in result.funnel if step.notes},
+        "examples": [shown for step in result.funnel for found in step.examples.values() for shown in found],
+        "rejected": _rejected(result),
+        "distributions": {
+            "lengths": {"from": list(LENGTHS), "before": result.before.lengths, "after": result.after.lengths},
+            "labels": _both(result.before.labels, result.after.labels),
+            "scripts": _both(result.before.scripts, result.after.scripts),
+        },
         "leak": {"found": result.leak.found.to_dict(), "final": result.leak.final.to_dict()},
     }
 
@@ -69,6 +73,7 @@ def _measurements(result: DataResult, seconds: float, context: StageContext) -> 
         "read": (result.read, "Records read"),
         "kept": (len(result.splits), "Records kept"),
         "dropped": (len(result.drops), "Records dropped"),
+        "rejected": (result.rejected, "Rows that are no records"),
         **{name: (len(records), f"Records in {name}") for name, records in result.splits},
         "duplicates": (result.dropped_by("exact", "minhash"), "Duplicates dropped"),
     }
@@ -84,30 +89,30 @@ def _measurements(result: DataResult, seconds: float, context: StageContext) -> 
     yield context.measure("data.seconds_per_1000", 1000 * seconds / result.read, "seconds", "Time for 1,000 records")
 
 
-def _write_drops(path: Path, drops: Sequence[Drop]) -> None:
-    with disk_errors(path), path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(drop.to_dict(), ensure_ascii=False) + "\n" for drop in drops)
+def _some_of_each(result: DataResult) -> list[dict[str, Any]]:
+    """Examples of dropped records: of every reason in turn, so that a busy op does not hide the others."""
+    groups = [[shown for kind in step.reasons for shown in step.examples.get(kind, ())] for step in result.funnel]
+    turns = [shown for turn in zip_longest(*filter(None, groups)) for shown in turn if shown is not None]
+    chosen = turns[:_SHOWN_DROPS]
+    order = [step.step for step in result.funnel]
+    return sorted(chosen, key=lambda shown: order.index(shown["op"]))
 
 
-def _some_of_each(drops: Sequence[Drop]) -> list[Drop]:
-    """The first drops of every op, in turn, so that a busy op does not hide the others."""
-    by_op: dict[str, list[Drop]] = {}
-    for drop in drops:
-        by_op.setdefault(drop.op, []).append(drop)
-    turns = [drop for turn in zip_longest(*by_op.values()) for drop in turn if drop is not None][:_SHOWN_DROPS]
-    return sorted(turns, key=lambda drop: list(by_op).index(drop.op))
+def _rejected(result: DataResult) -> dict[str, Any]:
+    rows: Iterator[dict[str, Any]] = result.rejections()
+    examples = [
+        {"where": row["where"], "reason": row["reason"], "raw": row["raw"][:300]}
+        for row, _ in zip(rows, range(_SHOWN_REJECTED), strict=False)
+    ]
+    return {"rows": result.rejected, "file": "rejected.jsonl", "examples": examples}
 
 
-def _shown(drop: Drop, texts: Mapping[str, str]) -> dict[str, str]:
-    kept = texts[drop.kept_id] if drop.kept_id else ""
-    return {
-        "op": drop.op,
-        "id": drop.record.id,
-        "reason": drop.reason,
-        "text": _clip(drop.record.text),
-        "kept_text": _clip(kept),
-    }
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+def _both(before: Mapping[str, int], after: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The commonest names with their counts, the rest as one."""
+    names = sorted(before, key=lambda name: (-before[name], name))
+    shown = [{"name": name, "before": before[name], "after": after.get(name, 0)} for name in names[:_SHOWN_LABELS]]
+    rest = names[_SHOWN_LABELS:]
+    if rest:
+        counts = {"before": sum(before[name] for name in rest), "after": sum(after.get(name, 0) for name in rest)}
+        shown.append({"name": f"{len(rest)} more", **counts})
+    return shown

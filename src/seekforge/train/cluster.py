@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from seekforge.core.cluster import connect as cluster_connect
 from seekforge.core.config import Cluster, environment
 from seekforge.core.errors import ConfigError, ResourceError, SeekforgeError
 from seekforge.core.progress import Progress, Silent, Task
@@ -34,16 +35,7 @@ def connect(cluster: Cluster) -> int:
         ResourceError: Ray is not installed, or no cluster answers, or it has too few GPUs.
         ConfigError: It has no GPU, and nobody said how many processes are wanted.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise ResourceError("--cluster needs Ray", mend="pip install 'seekforge[cluster]'") from error
-    if not ray.is_initialized():
-        try:
-            ray.init(log_to_driver=False, logging_level="error", include_dashboard=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            first = (str(error).splitlines() or [""])[0]
-            raise ResourceError(f"no Ray cluster answers: {first}", mend="Check RAY_ADDRESS") from error
+    ray = cluster_connect()
     gpus = int(ray.cluster_resources().get("GPU", 0))
     if not gpus and cluster.workers is None:
         raise ConfigError("the cluster has no GPU", where="--cluster", mend="Say how many processes: --devices 2")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from seekforge.core.config.augment import GrowConfig
 from seekforge.core.config.base import Config
 from seekforge.core.config.ops import ExactConfig, MinhashConfig, NormaliseConfig, OpConfig
 
@@ -55,8 +56,14 @@ class DataConfig(Config):
     labels: tuple[str, ...] = Field((), description="The fixed set of decisions; empty for free answers.")
     label_field: str = Field("label", description="The record's field that holds the label.")
     limit: int | None = Field(None, ge=1, description="Read at most this many records of each source.")
+    max_rejected: float = Field(
+        0.01, ge=0, le=1, description="Share of rows that may be no records; they go to rejected.jsonl."
+    )
     ops: tuple[OpConfig, ...] = Field(
         (NormaliseConfig(), ExactConfig(), MinhashConfig()), description="Cleaning operations, in order."
     )
     split: SplitConfig = Field(SplitConfig(), description="Train, validation and test.")
     leak: LeakConfig = Field(LeakConfig(), description="The check between train and test.")
+    augment: tuple[GrowConfig, ...] = Field(
+        (), description="What is made from training records, after split and leak check; by default nothing."
+    )

@@ -54,7 +54,8 @@ class Environment:
         cache: Where converted models and installed engines are kept (`SEEKFORGE_CACHE`, default `~/.cache/seekforge`).
         tracking_uri: MLflow's tracking URI (`MLFLOW_TRACKING_URI`, default SQLite in `runs`).
         group: The processes that train together with this one.
-        cluster: Who trains, if not they.
+        cluster: Who trains and cleans data, if not they.
+        workers: Processes that clean data; None for one a core, and for one alone where there is little.
     """
 
     runs: Path
@@ -62,6 +63,7 @@ class Environment:
     tracking_uri: str
     group: Group = ALONE
     cluster: Cluster | None = None
+    workers: int | None = None
 
 
 def environment() -> Environment:

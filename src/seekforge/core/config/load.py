@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from seekforge.core.config.augment import GROW_NAMES, KIND_NAMES
 from seekforge.core.config.base import Config
 from seekforge.core.config.endpoint import EndpointConfig
 from seekforge.core.config.ops import OP_NAMES
@@ -158,7 +159,9 @@ def _apply(tree: dict[str, Any], override: str) -> None:
 def _with_absolute_sources(recipe: Recipe, folder: Path) -> Recipe:
     sources = tuple(s.model_copy(update={"path": folder / s.path.expanduser()}) for s in recipe.data.sources)
     ops = tuple(_with_absolute_paths(op, folder) for op in recipe.data.ops)
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"sources": sources, "ops": ops})})
+    augment = tuple(_with_absolute_paths(op, folder) for op in recipe.data.augment)
+    changed = {"sources": sources, "ops": ops, "augment": augment}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=changed)})
 
 
 def _is_path(model: str) -> bool:
@@ -181,7 +184,7 @@ def _with_absolute_paths(config: Config, folder: Path) -> Any:  # noqa: ANN401  
 
 def _is_union_tag(part: object) -> bool:
     """Pydantic puts a discriminated union's tag into the place; it is no key of the file."""
-    return part in OP_NAMES
+    return part in OP_NAMES | GROW_NAMES | KIND_NAMES
 
 
 def _line_of(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int | None:

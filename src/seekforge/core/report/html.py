@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from seekforge.core.report.data import data
 from seekforge.core.report.search import search
 from seekforge.core.report.sections import SECTIONS, View, mapping, mappings
 from seekforge.core.report.units import against_rule, duration, finite, format_value, period
@@ -189,6 +190,7 @@ def render(report: Mapping[str, Any]) -> str:
         "flow": _flow(stages, gates),
         "gates": gates,
         **{key: build(details.get(stage, {})) for key, (stage, build) in SECTIONS.items()},
+        "data": data(details.get("data", {})),
         "search": search(details.get("search", {})),
         "measurements": _measurements(stages),
         "lineage": _lineage(stages),

@@ -1,4 +1,4 @@
-"""What the report shows of each stage's details: comparison, data, training, compression, parity, serving.
+"""What the report shows of each stage's details: comparison, training, compression, parity, serving.
 
 Each function takes one stage's `details` as they stand in report.json, keeps what it knows and can read, and returns
 what the template writes, or None where there is nothing to show.
@@ -22,7 +22,6 @@ from seekforge.core.report.units import (
 
 View = dict[str, Any]
 MOST_EXAMPLES = 8
-MOST_DROPS = 12
 MOST_DIFFERENCES = 50
 
 
@@ -43,12 +42,14 @@ def _interval(value: object) -> tuple[float, float] | None:
     return min(ends[0], ends[1]), max(ends[0], ends[1])
 
 
-def _share(value: object, full: float) -> float | None:
+def share(value: object, full: float) -> float | None:
+    """A number as a part of the full one."""
     found = finite(value)
     return None if found is None else found / full if full > 0 else 0.0
 
 
-def _most(values: Sequence[object]) -> float:
+def most(values: Sequence[object]) -> float:
+    """The largest of the numbers among them, 0 if there is none."""
     return max((found for value in values if (found := finite(value)) is not None), default=0.0)
 
 
@@ -56,7 +57,7 @@ def _compared(row: Mapping[str, Any]) -> View:
     unit = row.get("unit")
     spans = {side: _interval(row.get(f"{side}_interval")) for side in ("base", "tuned")}
     ends = [end for span in spans.values() if span for end in span]
-    full = max(1.0 if unit == "fraction" else 0.0, _most([row.get("base"), row.get("tuned"), *ends]))
+    full = max(1.0 if unit == "fraction" else 0.0, most([row.get("base"), row.get("tuned"), *ends]))
     sides = []
     for side, name in (("base", "Base"), ("tuned", "Tuned")):
         span = spans[side]
@@ -64,7 +65,7 @@ def _compared(row: Mapping[str, Any]) -> View:
         sides.append(
             {
                 "name": name,
-                "bar": bar(_share(row.get(side), full), side, whisker=whisker),
+                "bar": bar(share(row.get(side), full), side, whisker=whisker),
                 "text": format_value(row.get(side), unit),
                 "note": f"({format_value(span[0], unit)} to {format_value(span[1], unit)})" if span else "",
             }
@@ -102,40 +103,6 @@ def comparison(details: Mapping[str, Any]) -> View | None:
     whiskers = any(side["note"] for metric in metrics for side in metric["sides"])
     found: View = {"metrics": metrics, "examples": examples, "labels": labels, "whiskers": whiskers}
     return found if metrics or examples or labels else None
-
-
-def data(details: Mapping[str, Any]) -> View | None:
-    """What was read, what each step kept, and what was dropped and why."""
-    steps, splits = mappings(details.get("funnel")), mapping(details.get("splits"))
-    full = _most([*(step.get("kept") for step in steps), *splits.values()])
-    rows = []
-    for step in steps:
-        kept, dropped = finite(step.get("kept")), finite(step.get("dropped")) or 0.0
-        before = None if kept is None else _share(kept + dropped, full)
-        rows.append(
-            {
-                "name": label(step.get("step")),
-                "bar": bar(_share(kept, full), "step", ghost=before),
-                "text": format_value(kept, "count"),
-                "note": f"{format_value(dropped, 'count')} dropped" if dropped else "",
-            }
-        )
-    parts = [
-        {"name": label(name), "bar": bar(_share(size, full), "split"), "text": format_value(size, "count"), "note": ""}
-        for name, size in splits.items()
-    ]
-    all_drops = mappings(details.get("drops"))
-    drops = [
-        {
-            "op": drop.get("op"),
-            "reason": drop.get("reason"),
-            "text": clip(drop.get("text"), 400),
-            "kept": clip(drop.get("kept_text"), 400) if drop.get("kept_text") else None,
-        }
-        for drop in all_drops[:MOST_DROPS]
-    ]
-    found: View = {"steps": rows, "splits": parts, "drops": drops, "more": len(all_drops) - len(drops)}
-    return found if rows or parts or drops else None
 
 
 def _points(curve: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
@@ -185,7 +152,7 @@ def compress(details: Mapping[str, Any]) -> View | None:
     for row in files:
         size, ratio = finite(row.get("bytes")), finite(row.get("to_fp32"))
         sizes.append((size, size / ratio if size is not None and ratio is not None and ratio > 0 else None))
-    full = _most([size for pair in sizes for size in pair])
+    full = most([size for pair in sizes for size in pair])
     rows = []
     for row, (size, original) in zip(files, sizes, strict=True):
         ratios = [
@@ -193,7 +160,7 @@ def compress(details: Mapping[str, Any]) -> View | None:
             for key, name in (("to_fp32", "FP32"), ("to_bf16", "BF16"))
             if number(row.get(key)) is not None
         ]
-        drawn = bar(_share(size, full), "tuned", ghost=_share(original, full))
+        drawn = bar(share(size, full), "tuned", ghost=share(original, full))
         name = f"{row.get('name') or ''} ({row['format']})" if row.get("format") else row.get("name")
         rows.append({"name": name, "bar": drawn, "text": format_value(size, "bytes"), "note": ", ".join(ratios)})
     return {"files": rows, "ghost": any(pair[1] is not None for pair in sizes)} if rows else None
@@ -250,13 +217,13 @@ def parity(details: Mapping[str, Any]) -> View | None:
 def serve(details: Mapping[str, Any]) -> View | None:
     """How fast the model answers, and what that costs."""
     rows = mappings(details.get("throughput"))
-    full = _most([row.get("tokens_per_second") for row in rows])
+    full = most([row.get("tokens_per_second") for row in rows])
     throughput = [
         {
             "engine": row.get("engine"),
             "concurrency": format_value(row.get("concurrency"), "count"),
             "tokens": format_value(row.get("tokens_per_second"), "tokens/s"),
-            "bar": bar(_share(row.get("tokens_per_second"), full), "tuned"),
+            "bar": bar(share(row.get("tokens_per_second"), full), "tuned"),
             "requests": format_value(row.get("requests_per_second"), "requests/s"),
         }
         for row in rows
@@ -274,7 +241,6 @@ def serve(details: Mapping[str, Any]) -> View | None:
 
 SECTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], View | None]]] = {
     "before-after": ("evaluate", comparison),
-    "data": ("data", data),
     "training": ("train", train),
     "compression": ("compress", compress),
     "parity": ("parity", parity),

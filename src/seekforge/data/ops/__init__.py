@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from seekforge.core.config.augment import GrowConfig
 from seekforge.core.config.ops import OpConfig
 from seekforge.core.registry import Registry
 from seekforge.data.ops.protocol import (
@@ -13,6 +14,7 @@ from seekforge.data.ops.protocol import (
     Mark,
     OpContext,
     Ragged,
+    Removals,
     Remove,
     RowOp,
     SetOp,
@@ -32,11 +34,13 @@ __all__ = [
     "OpContext",
     "OpResult",
     "Ragged",
+    "Removals",
     "Remove",
     "RowOp",
     "SetOp",
     "Table",
     "build",
+    "build_grow",
 ]
 
 OPS = Registry(
@@ -49,7 +53,13 @@ OPS = Registry(
     },
 )
 
-GROW_OPS = Registry("augmentation", {})
+GROW_OPS = Registry(
+    "augmentation",
+    {
+        "back_translate": "seekforge.data.ops.back_translate:BackTranslate",
+        "synonyms": "seekforge.data.ops.synonyms:Synonyms",
+    },
+)
 
 
 def build(config: OpConfig, context: OpContext | None = None) -> RowOp[Any] | SetOp:
@@ -59,4 +69,14 @@ def build(config: OpConfig, context: OpContext | None = None) -> RowOp[Any] | Se
         ConfigError: No operation has this name.
     """
     op: RowOp[Any] | SetOp = OPS.load(config.op)(config, context or OpContext())
+    return op
+
+
+def build_grow(config: GrowConfig, context: OpContext | None = None) -> GrowOp[Any]:
+    """The augmentation that a config describes.
+
+    Raises:
+        ConfigError: None has this name.
+    """
+    op: GrowOp[Any] = GROW_OPS.load(config.op)(config, context or OpContext())
     return op

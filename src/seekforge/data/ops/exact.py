@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from seekforge.core.config import ExactConfig
 from seekforge.core.records import Record
-from seekforge.data.ops.protocol import OpContext, Remove, SetOp, Table
+from seekforge.data.columns import hashed
+from seekforge.data.ops.protocol import OpContext, Removals, Remove, SetOp, Table
 from seekforge.data.similarity import compact
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_BYTES = 16  # of a key: among a billion different records two of the same key have a chance of 1 in 10**21
 
-
-def key(record: Record) -> bytes:
-    """What two records must share to be the same: a hash of the user's turns and the answer."""
-    text = f"{compact(record.text)}\0{compact(record.answer)}"  # a message holds no NUL
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
+def key(record: Record) -> str:
+    """What two records must share to be the same: the user's turns and the answer."""
+    return f"{compact(record.text)}\0{compact(record.answer)}"  # a message holds no NUL
 
 
 class Exact(SetOp):
@@ -38,23 +36,33 @@ class Exact(SetOp):
         self.config = config
 
     def measure(self, records: Sequence[Record]) -> Mapping[str, NDArray[np.uint64]]:
-        """`key`: shape (records, 2), uint64."""
-        import numpy as np
+        """`key`: shape (records, 2), uint64. Two different ones of a billion are equal with a chance of 1 in 10**21."""
+        return {"key": hashed([key(record) for record in records])}
 
-        return {"key": np.frombuffer(b"".join(map(key, records)), np.uint64).reshape(-1, 2)}
-
-    def decide(self, table: Table) -> dict[int, Remove]:
+    def decide(self, table: Table) -> Removals:
         """Every record whose key one of lesser rank has."""
         import numpy as np
 
-        keys = table.array("key")
-        order = np.lexsort((table.rank, keys[:, 1], keys[:, 0]))
-        fresh = np.ones(len(order), bool)
-        fresh[1:] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
-        first = order[np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))]
-        return {
-            int(row): Remove(
-                f"the same question and answer as {table.ids[original]}", "exact duplicate", int(original), 1.0
-            )
-            for row, original in zip(order[~fresh], first[~fresh], strict=True)
-        }
+        order, first = firsts(table.array("key"), table.rank)
+        kept = np.full(len(order), -1, np.int64)
+        kept[order] = np.where(first == order, -1, first)
+        return Removals(kept, np.ones(len(order)), partial(self._remove, table))
+
+    def _remove(self, table: Table, row: int, kept: int, similarity: float) -> Remove:
+        return Remove(f"the same question and answer as {table.ids[kept]}", "exact duplicate", kept, similarity)
+
+
+def firsts(keys: NDArray[np.uint64], rank: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows by key and rank, and of each the row of least rank with the same key.
+
+    Args:
+        keys: Shape (rows, 2).
+        rank: Shape (rows,).
+    """
+    import numpy as np
+
+    order = np.lexsort((rank, keys[:, 1], keys[:, 0]))
+    ordered = keys[order]
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return order, order[np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seekforge.core.records import Record
 from seekforge.data.ops.protocol import Keep, Mark, Remove, RowOp, SetOp, Table
 from seekforge.data.ops.result import Drop, Noted, OpResult
 from seekforge.data.order import canonical
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def apply(op: RowOp[Any] | SetOp, records: Sequence[Record]) -> OpResult:
@@ -62,12 +66,17 @@ def set_verdicts(op: SetOp, records: Sequence[Record]) -> list[Keep | Remove]:
 
 def table_of(op: SetOp, records: Sequence[Record]) -> Table:
     """What the decision of a `SetOp` sees of these records, measured in one batch."""
+    ids, labels, splits = ([getattr(record, name) for record in records] for name in ("id", "label", "split"))
+    return Table(op.measure(records), ranks_of(records), ids, labels, splits)
+
+
+def ranks_of(records: Sequence[Record]) -> NDArray[np.int64]:
+    """The place of each record in the canonical order, shape (records,)."""
     import numpy as np
 
     rank = np.empty(len(records), np.int64)
     rank[sorted(range(len(records)), key=lambda row: canonical(records[row]))] = np.arange(len(records))
-    ids, labels, splits = ([getattr(record, name) for record in records] for name in ("id", "label", "split"))
-    return Table(op.measure(records), rank, ids, labels, splits)
+    return rank
 
 
 def drop_of(op: str, record: Record, verdict: Remove, records: Sequence[Record]) -> Drop:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seekforge.core.config import MinhashConfig
 from seekforge.core.records import Record
-from seekforge.data.ops.protocol import OpContext, Ragged, Remove, SetOp, Table
-from seekforge.data.similarity import Match, band_keys, repeats, shingle_sets
+from seekforge.data.ops.protocol import OpContext, Ragged, Removals, Remove, SetOp, Table
+from seekforge.data.similarity import band_keys, repeats, shingled_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,21 +32,20 @@ class Minhash(SetOp):
         self.config = config
 
     def measure(self, records: Sequence[Record]) -> Mapping[str, NDArray[Any] | Ragged]:
-        """`keys`: shape (records, bands), uint64; `shingles`: the hashed set of each, ascending, uint32."""
-        config, texts = self.config, [record.text for record in records]
-        keys = band_keys(texts, config.threshold, config.shingle, config.permutations)
-        return {"keys": keys, "shingles": Ragged(*shingle_sets(texts, config.shingle))}
+        """`keys`: shape (records, bands), uint64; `shingles`: those of each as hashes, uint64."""
+        sets = shingled_texts([record.text for record in records], self.config.shingle)
+        return {"keys": band_keys(sets, self.config.threshold, self.config.permutations), "shingles": sets}
 
-    def decide(self, table: Table) -> dict[int, Remove]:
+    def decide(self, table: Table) -> Removals:
         """Each near duplicate, with the most similar of those that stay."""
-        found = repeats(table.array("keys"), table.ragged("shingles"), table.rank, self.config.threshold)
-        return {row: self._remove(table, row, match) for row, match in found.items()}
+        sets, threshold = table.ragged("shingles"), self.config.threshold
+        return Removals(*repeats(table.array("keys"), sets, table.rank, threshold), partial(self._remove, table))
 
-    def _remove(self, table: Table, row: int, match: Match) -> Remove:
-        reason = f"{match.similarity:.2f} similar to {table.ids[match.index]} (threshold {self.config.threshold:g})"
+    def _remove(self, table: Table, row: int, kept: int, similarity: float) -> Remove:
+        reason = f"{similarity:.2f} similar to {table.ids[kept]} (threshold {self.config.threshold:g})"
         kind = "near duplicate"
-        label, original = table.labels[row], table.labels[match.index]
+        label, original = table.labels[row], table.labels[kept]
         if label != original:
             reason += f"; labelled {label}, the kept one {original}"
             kind = "near duplicate of another label"
-        return Remove(reason, kind, match.index, match.similarity)
+        return Remove(reason, kind, kept, similarity)

@@ -12,7 +12,7 @@ heavy. Equal input gives equal output, in whatever batches, processes or order t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -35,8 +35,9 @@ class OpContext:
         label_field: The source field that became `Record.label`.
         seed: The recipe's; an op that draws at random seeds itself with it and the record's id, never with a place.
         threads: How many threads this process may use: 1 in a worker, more for the decision of a `SetOp`.
-        scratch: A folder of the op's own for large intermediate files, gone when the stage ends; None in a test or a
-            notebook that gives none.
+        scratch: A folder of the op's own for large intermediate files and for what was paid for, such as the answers
+            of an endpoint; it may not be there yet. All processes share it, a killed run's next attempt finds it, and
+            it is gone when the stage ends. None in a test or a notebook that gives none.
     """
 
     labels: tuple[str, ...] = ()
@@ -104,6 +105,13 @@ class Operation(ABC):
     name: ClassVar[str]
     batch: ClassVar[int] = 1024
     most_workers: ClassVar[int | None] = None
+
+    def check(self) -> None:  # noqa: B027  most ops need nothing from outside
+        """Looks whether what it needs is there; called once, by the process that leads, before any record is read.
+
+        Raises:
+            InputError: A file cannot be used, a package is not installed, an endpoint does not answer.
+        """
 
     def open(self) -> None:  # noqa: B027  most ops have nothing to load
         """Loads models and word lists; called once in each process, before the first `measure`.
@@ -184,6 +192,37 @@ class Table:
         return column
 
 
+class Removals(Mapping[int, Remove]):
+    """The verdicts of a `SetOp` as arrays: each is put into words when it is asked for, one at a time.
+
+    Args:
+        kept: Shape (rows,): the row that each one repeats, or -1 for those that stay.
+        similarity: Shape (rows,), to that row.
+        words: Makes the verdict from the row, the one kept and the similarity.
+    """
+
+    def __init__(
+        self, kept: NDArray[np.int64], similarity: NDArray[np.float64], words: Callable[[int, int, float], Remove]
+    ) -> None:
+        self._kept, self._similarity, self._words = kept, similarity, words
+
+    def __getitem__(self, row: int) -> Remove:
+        """The verdict on one row that goes."""
+        if not 0 <= row < len(self._kept) or self._kept[row] < 0:
+            raise KeyError(row)
+        return self._words(row, int(self._kept[row]), float(self._similarity[row]))
+
+    def __iter__(self) -> Iterator[int]:
+        """The rows that go, ascending."""
+        import numpy as np
+
+        return iter(np.flatnonzero(self._kept >= 0).tolist())
+
+    def __len__(self) -> int:
+        """How many go."""
+        return int((self._kept >= 0).sum())
+
+
 class SetOp(Operation):
     """Judges records by each other."""
 
@@ -220,8 +259,9 @@ class Grown:
 class GrowOp(Operation, Generic[S]):
     """Proposes new training records and judges what it proposed.
 
-    Runs after the split and the leak check, on the training records alone; what it adds is then checked for duplicates
-    and for leaks as well. Made by the configs of `data.augment`, and registered in `GROW_OPS`.
+    Runs after the split and the leak check, on the training records alone, not on what another one added. What is
+    accepted is then checked: no new record repeats another to the letter, and none is like a held-out one. Made by the
+    configs of `data.augment`, and registered in `GROW_OPS`.
     """
 
     @abstractmethod

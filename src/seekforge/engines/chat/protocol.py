@@ -1,0 +1,55 @@
+"""The chat seam: conversations in, whole answers out; what fails is told for each, and never ends the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from seekforge.engines.protocol import Messages
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer, or why there is none.
+
+    Attributes:
+        text: The answer; empty where it failed.
+        failure: Why there is none, for people: `HTTP 503, in 4 tries`.
+        gone: It failed for whoever answers, not for what was asked: no connection, a key that is no longer good.
+    """
+
+    text: str = ""
+    failure: str = ""
+    gone: bool = False
+
+
+Heard = Callable[[int, Reply], None]
+
+
+def unheard(index: int, reply: Reply) -> None:
+    """Does nothing with a reply."""
+
+
+def spoken(text: str) -> Reply:
+    """What a model said, its thoughts (`<think>...</think>`) left out; nothing at all counts as failed."""
+    said = text.rpartition("</think>")[2].strip()
+    return Reply(said) if said else Reply(failure="an empty answer")
+
+
+class Chat(Protocol):
+    """Anything that answers conversations."""
+
+    @property
+    def name(self) -> str:
+        """What the answers depend on, for reports and as part of a cache's key: kind, model, sampling."""
+
+    def check(self) -> None:
+        """Finds out now whether it can answer at all.
+
+        Raises:
+            InputError: It cannot; the message says how to mend that.
+        """
+
+    def ask(self, conversations: Sequence[Messages], heard: Heard = unheard) -> list[Reply]:
+        """A reply for each conversation, in order; `heard` gets index and reply as soon as each has come."""
