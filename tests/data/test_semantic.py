@@ -151,7 +151,7 @@ def test_missing_parts_are_named(monkeypatch: pytest.MonkeyPatch, record: MakeRe
         semantic(record("1", "a"), embedder="nothing")
     monkeypatch.setitem(sys.modules, "usearch.index", None)
     with pytest.raises(ResourceError, match=r"op semantic: .*usearch.* Run `pip install 'seekforge\[data\]'`"):
-        semantic(record("1", "a"))
+        build(SemanticConfig()).check()
 
 
 def test_real_embeddings_of_chinese_and_english(record: MakeRecord) -> None:

@@ -40,16 +40,22 @@ class Semantic(SetOp):
         self.config = config
         self._embedder: Embedder | None = None
 
+    def check(self) -> None:
+        """Before hours of embedding: whether the search will find its package.
+
+        Raises:
+            ResourceError: The package `usearch` is not installed.
+        """
+        require()
+
     def open(self) -> None:
-        """Loads the embedder, and sees to it that the search will find its package.
+        """Loads the embedder.
 
         Raises:
             ModelError: There is no such embedder, or its library is not installed.
-            ResourceError: The package `usearch` is not installed.
         """
         from seekforge.engines.embed import open_embedder
 
-        require()
         if self._embedder is None:
             self._embedder = open_embedder(self.config.embedder, environment(), Silent())
 
