@@ -43,7 +43,7 @@ def test_labelled_pairs(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(dict(zip(keys, row, strict=True))) + "\n" for row in rows), encoding="utf-8")
     (op,) = yaml.safe_load(calibrate("--pairs", path).split("# fake")[1].partition("\n")[2])
     assert op["threshold"] == pytest.approx(1, abs=0.002)
-    swapped = path.read_text(encoding="utf-8").replace("true", "x").replace("false", "true").replace("x", "false")
+    swapped = path.read_text(encoding="utf-8").replace("true", "@").replace("false", "true").replace("@", "false")
     path.write_text(swapped, encoding="utf-8")
     with pytest.raises(GateError, match=r"no threshold has a precision of 0\.95"):
         calibrate("--pairs", path)
