@@ -163,10 +163,10 @@ def chinese(value: int) -> str:
         rest = value % 10_000
         gap = "零" if 0 < rest < 1000 else ""
         return chinese(value // 10_000) + "万" + gap + (chinese(rest) if rest else "")
-    out, gap = "", False
+    out, skipped = "", False
     for place, name in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
         digit = value // place % 10
         if digit:
-            out += ("零" if gap and out else "") + CHINESE[digit] + name
-        gap = digit == 0
+            out += ("零" if skipped and out else "") + CHINESE[digit] + name
+        skipped = digit == 0
     return out
