@@ -94,7 +94,7 @@ def test_reasons_have_the_figures(record: MakeRecord) -> None:
     (noted,) = result.noted
     assert (noted.after.id, noted.kind) == ("3", "kept: numbers differ")
     assert noted.note == "0.866 like 1 and kept: numbers differ: 900€ against 200€"
-    assert noted.evidence == {"other": "1", "cosine": 0.866}
+    assert noted.evidence == {"other": "1", "cosine": 0.8659}
 
 
 def test_without_the_guard_likeness_decides(record: MakeRecord) -> None:
