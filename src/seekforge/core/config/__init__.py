@@ -53,7 +53,7 @@ from seekforge.core.config.gateway import (
 )
 from seekforge.core.config.guard import GuardConfig, InputGuardConfig, WordListConfig
 from seekforge.core.config.load import load_endpoint, load_file, load_recipe, validate
-from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig
+from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig, SemanticConfig
 from seekforge.core.config.recipe import (
     CompressConfig,
     EvaluateConfig,
@@ -119,6 +119,7 @@ __all__ = [
     "SearchConfig",
     "SearchSpace",
     "SensitiveConfig",
+    "SemanticConfig",
     "Seq2seqTranslatorConfig",
     "ServeConfig",
     "SourceConfig",

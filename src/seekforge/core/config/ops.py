@@ -45,6 +45,23 @@ class MinhashConfig(Config):
     shingle: int = Field(5, ge=1, le=50, description="Characters in a shingle; 3 suits Chinese, 5 English.")
 
 
+class SemanticConfig(Config):
+    """Drops records that say what another says, by the cosine of their embeddings."""
+
+    op: Literal["semantic"] = Field("semantic", description="The op's name.")
+    embedder: str = Field("e5", min_length=1, description="`e5`, a sentence-transformers folder or a hub id.")
+    threshold: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Cosine from which two prompts are the same; each embedder has its own, and "
+        "`seekforge data-calibrate` finds it.",
+    )
+    guard: bool = Field(
+        True, description="Keep both of a pair that differs in a number, a unit or a negation, however alike."
+    )
+
+
 AnyOp = (
     NormaliseConfig
     | ExactConfig
@@ -57,6 +74,7 @@ AnyOp = (
     | LabelNoiseConfig
     | LeakageConfig
     | FactsConfig
+    | SemanticConfig
 )
 OpConfig = Annotated[AnyOp, Field(discriminator="op")]
 OP_NAMES = frozenset(str(config.model_fields["op"].default) for config in get_args(AnyOp))

@@ -57,6 +57,7 @@ OPS = Registry(
         "sensitive": "seekforge.data.ops.sensitive:Sensitive",
         "label_noise": "seekforge.data.ops.label_noise:LabelNoise",
         "leakage": "seekforge.data.ops.leakage:Leakage",
+        "semantic": "seekforge.data.ops.semantic:Semantic",
     },
 )
 
