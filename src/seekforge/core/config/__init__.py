@@ -23,6 +23,15 @@ from seekforge.core.config.augment import (
 )
 from seekforge.core.config.base import Config
 from seekforge.core.config.chat import RemoteConfig
+from seekforge.core.config.cleaning import (
+    LabelNoiseConfig,
+    LanguageConfig,
+    LeakageConfig,
+    LengthConfig,
+    PiiConfig,
+    RepetitionConfig,
+    SensitiveConfig,
+)
 from seekforge.core.config.data import (
     DataConfig,
     LeakConfig,
@@ -32,6 +41,7 @@ from seekforge.core.config.data import (
 from seekforge.core.config.embed import EmbedConfig
 from seekforge.core.config.endpoint import EndpointConfig, RestartConfig, WorkerConfig
 from seekforge.core.config.environment import Cluster, Environment, Group, environment
+from seekforge.core.config.facts import FactsConfig
 from seekforge.core.config.gateway import (
     GatewayConfig,
     LimitsConfig,
@@ -71,6 +81,7 @@ __all__ = [
     "Environment",
     "EvaluateConfig",
     "ExactConfig",
+    "FactsConfig",
     "FeedbackConfig",
     "FloatRange",
     "GatewayConfig",
@@ -81,7 +92,11 @@ __all__ = [
     "InputGuardConfig",
     "IntRange",
     "KeyEntry",
+    "LabelNoiseConfig",
+    "LanguageConfig",
     "LeakConfig",
+    "LeakageConfig",
+    "LengthConfig",
     "LimitsConfig",
     "LoraSettings",
     "MinhashConfig",
@@ -91,16 +106,19 @@ __all__ = [
     "OpenaiGrammarConfig",
     "OpenaiTranslatorConfig",
     "ParityConfig",
+    "PiiConfig",
     "PriceConfig",
     "PruneConfig",
     "RateLimitsConfig",
     "Recipe",
     "RemoteConfig",
+    "RepetitionConfig",
     "RestartConfig",
     "RetryConfig",
     "RuleGrammarConfig",
     "SearchConfig",
     "SearchSpace",
+    "SensitiveConfig",
     "Seq2seqTranslatorConfig",
     "ServeConfig",
     "SourceConfig",

@@ -11,6 +11,16 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from seekforge.core.config.base import Config
+from seekforge.core.config.facts import FactsConfig
+from seekforge.core.config.cleaning import (
+    LabelNoiseConfig,
+    LanguageConfig,
+    LeakageConfig,
+    LengthConfig,
+    PiiConfig,
+    RepetitionConfig,
+    SensitiveConfig,
+)
 
 
 class NormaliseConfig(Config):
@@ -35,6 +45,18 @@ class MinhashConfig(Config):
     shingle: int = Field(5, ge=1, le=50, description="Characters in a shingle; 3 suits Chinese, 5 English.")
 
 
-AnyOp = NormaliseConfig | ExactConfig | MinhashConfig
+AnyOp = (
+    NormaliseConfig
+    | ExactConfig
+    | MinhashConfig
+    | LengthConfig
+    | LanguageConfig
+    | RepetitionConfig
+    | PiiConfig
+    | SensitiveConfig
+    | LabelNoiseConfig
+    | LeakageConfig
+    | FactsConfig
+)
 OpConfig = Annotated[AnyOp, Field(discriminator="op")]
 OP_NAMES = frozenset(str(config.model_fields["op"].default) for config in get_args(AnyOp))
