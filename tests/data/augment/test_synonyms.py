@@ -20,7 +20,7 @@ from seekforge.data.augment.thesaurus.fake import FakeThesaurus
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.thesaurus.wordnet import DEBIAN, WordNet
 from seekforge.data.augment.words import Tagger, Word, english
-from seekforge.data.ops import GROW_OPS, Grown, Keep, OpContext
+from seekforge.data.ops import GROW_OPS, Grown, Keep, OpContext, Remove
 from seekforge.data.ops.synonyms import Synonyms
 
 MakeRecord = Callable[..., Record]
@@ -196,9 +196,18 @@ def test_wordnet_gives_the_first_meaning_in_the_right_ending(wordnet: WordNet) -
 
 
 def test_wordnet_that_is_missing_is_named(tmp_path: Path) -> None:
-    op = opened(SynonymsConfig(wordnet=tmp_path / "none"))
     with pytest.raises(ResourceError, match=r"no WordNet database: .*index\.noun cannot be read\. .*wordnet-base"):
-        op.grow([Record("e", (Message("user", "A big house"), Message("assistant", "ok")))])
+        Synonyms(SynonymsConfig(wordnet=tmp_path / "none"), OpContext()).check()
+
+
+def test_an_english_line_among_chinese_ones_does_not_end_the_work(tmp_path: Path) -> None:
+    op = Synonyms(SynonymsConfig(), OpContext(LABELS), {"zh": Cilin(), "en": WordNet(tmp_path)})
+    op.open()
+    grown = op.grow([review("e", "A big house"), review("z", CASES[0])])
+    verdicts = {one.parent.id: op.decide(one, found) for one, found in zip(grown, op.measure(grown), strict=True)}
+    failed = verdicts["e"]
+    assert isinstance(failed, Remove) and failed.kind == "no answer" and "wordnet-base" in failed.reason
+    assert isinstance(verdicts["z"], Keep)
 
 
 @pytest.mark.skipif(not (DEBIAN / "index.noun").is_file(), reason="Debian's wordnet-base is not installed")
