@@ -20,10 +20,9 @@ Timing, counting and judging are those of `train_trl.py`.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
-from benchmarks.train_sides import Side, arguments, compare, ours, prepare
+from benchmarks.train_sides import Side, arguments, compare, ours
 
 from seekforge.core import hardware
 from seekforge.core.config.environment import child_environment
@@ -46,10 +45,7 @@ def main() -> None:
         Side("LLaMA-Factory", command, settings, variables),
         Side("LLaMA-Factory, not checkpointed", command, bare, variables),
     ]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        compare("SmolLM2-135M, LoRA, against LLaMA-Factory", folder, prepare(folder, options.steps), sides, options)
+    compare("SmolLM2-135M, LoRA, against LLaMA-Factory", sides, options)
 
 
 if __name__ == "__main__":

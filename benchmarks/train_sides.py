@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -147,8 +148,15 @@ def child(what: str) -> list[str]:
     return [sys.executable, "-m", "benchmarks.train_children", what]
 
 
-def compare(title: str, folder: Path, work: Work, sides: Sequence[Side], options: argparse.Namespace) -> None:
+def compare(title: str, sides: Sequence[Side], options: argparse.Namespace) -> None:
     """Trains every side once a seed, in turns and each in a process of its own, judges all, prints and writes."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder: Path = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        _compare(title, folder, prepare(folder, options.steps), sides, options)
+
+
+def _compare(title: str, folder: Path, work: Work, sides: Sequence[Side], options: argparse.Namespace) -> None:
     print(f"{title}\n{hardware.where()}\n{work.records} records, {work.tokens} tokens, {work.steps} steps", flush=True)
     runs = []
     for seed in options.seeds:

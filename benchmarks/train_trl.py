@@ -20,10 +20,7 @@ validation split. Without bfloat16 instructions TRL's defaults are many times sl
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
-from benchmarks.train_sides import Side, arguments, child, compare, ours, prepare
+from benchmarks.train_sides import Side, arguments, child, compare, ours
 
 from seekforge.core import hardware
 
@@ -37,10 +34,7 @@ def main() -> None:
     sides = [ours(), Side("TRL, its defaults", child("trl")), Side("TRL, set for this machine", child("trl"), suited)]
     if options.skip_defaults:
         del sides[1]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        compare("SmolLM2-135M, LoRA, against TRL", folder, prepare(folder, options.steps), sides, options)
+    compare("SmolLM2-135M, LoRA, against TRL", sides, options)
 
 
 if __name__ == "__main__":

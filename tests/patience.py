@@ -28,13 +28,14 @@ def patiently(scenario: Callable[[float], T], *seconds: float) -> T:
     return scenario(seconds[-1])
 
 
-def wait_for(condition: Callable[[], object], seconds: float = LONG) -> None:
-    """Returns as soon as it is so.
+def wait_for(condition: Callable[[], object], seconds: float = LONG) -> float:
+    """Returns as soon as it is so, with the seconds that it took.
 
     Raises:
         AssertionError: It was not so in time.
     """
-    until = time.monotonic() + seconds
+    started = time.monotonic()
     while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
+        assert time.monotonic() - started < seconds, "it did not happen in time"
         time.sleep(0.01)
+    return time.monotonic() - started

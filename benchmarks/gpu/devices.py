@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import shared
+
 QWEN2_1_5B: dict[str, Any] = {
     "vocab_size": 151936,
     "hidden_size": 1536,
@@ -62,23 +64,14 @@ def main() -> int:
         done[name] = _run(name, options, left) if left > options.least else {"skipped": f"{left:.0f} s left"}
         print(name, json.dumps({k: v for k, v in done[name].items() if k != "trace"}), flush=True)
         _compare(done, name)
-        options.json.write_text(json.dumps({"machine": _machine(), "cases": done}, indent=1))
-    print(json.dumps({"machine": _machine(), "cases": done}))
+        options.json.write_text(json.dumps({"machine": shared.machine(), "cases": done}, indent=1))
+    print(json.dumps({"machine": shared.machine(), "cases": done}))
     return int(any("error" in found for found in done.values()))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", help="names, with commas between them; by default all: " + ",".join(CASES))
-    parser.add_argument("--batch", type=int, default=16, help="records of a step, those of all GPUs together")
-    parser.add_argument("--length", type=int, default=1024)
-    parser.add_argument("--steps", type=int, default=12, help="warm-up included")
-    parser.add_argument("--budget", type=float, default=285, help="seconds in all")
-    parser.add_argument("--least", type=float, default=20, help="no case starts with fewer seconds left")
-    parser.add_argument("--limit", type=float, default=100, help="seconds for one case")
-    parser.add_argument("--json", type=Path, default=Path("devices.json"))
-    parser.add_argument("--smoke", action="store_true", help="a tiny model on the CPU over gloo")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
+    defaults = {"batch": 16, "steps": 12, "budget": 285, "least": 20, "limit": 100, "json": Path("devices.json")}
+    parser = shared.arguments(__doc__, CASES, "warm-up included", **defaults)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.smoke:
@@ -93,9 +86,7 @@ def _run(name: str, options: argparse.Namespace, left: float) -> dict[str, Any]:
     if processes > 1:
         launcher += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     with tempfile.TemporaryDirectory() as folder:
-        command = [*launcher, __file__, "--case", name, "--folder", folder, "--batch", str(options.batch)]
-        command += ["--length", str(options.length), "--steps", str(options.steps)]
-        command += ["--smoke"] if options.smoke else []
+        command = [*launcher, __file__, "--folder", folder, *shared.child_options(name, options)]
         log, result, died = (Path(folder) / n for n in ("log", "result.json", "died"))
         started = time.monotonic()
         with log.open("w") as stream:
@@ -129,16 +120,6 @@ def _compare(done: dict[str, Any], name: str) -> None:
     print(f"{name}: losses off {here['losses_off']:.1e}, {here['speed_up']} times as fast, peak {here['peak_share']}")
 
 
-def _machine() -> dict[str, Any]:
-    from importlib.metadata import version
-
-    import torch
-
-    chips = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
-    names = ("torch", "transformers", "trl", "peft", "accelerate")
-    return {"chips": chips, "python": sys.version.split()[0]} | {name: version(name) for name in names}
-
-
 def _child(options: argparse.Namespace) -> int:
     """One rank."""
     import torch
@@ -154,8 +135,8 @@ def _child(options: argparse.Namespace) -> int:
     ranks = join(environment().group)
     _settle(sft, saves=method == "lora")
     clock = Clock(options)
-    model = _model(shape, "float32" if method == "full" else "bfloat16")
-    trained = sft.train(model, _tokenizer(), _job(options, method, strategy, shape), clock, ranks)
+    model = shared.random_model(shape, "float32" if method == "full" else "bfloat16")
+    trained = sft.train(model, shared.tokenizer(), _job(options, method, strategy, shape), clock, ranks)
     peaks = ranks.gather(torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0)
     if ranks.leads:
         seconds = [b - a for a, b in zip(clock.ends[WARM_UP - 1 :], clock.ends[WARM_UP:], strict=False)]
@@ -214,25 +195,6 @@ def _job(options: argparse.Namespace, method: str, strategy: str, shape: dict[st
     scratch.mkdir(exist_ok=True)
     cut = options.batch
     return Job(config, examples[cut:], examples[:cut], FAMILIES["qwen2"], 7, options.folder / "out", scratch)
-
-
-def _model(shape: dict[str, Any], dtype: str) -> Any:  # noqa: ANN401
-    import torch
-    from transformers import AutoModelForCausalLM, Qwen2Config
-
-    torch.manual_seed(0)
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        return AutoModelForCausalLM.from_config(Qwen2Config(**shape), dtype=getattr(torch, dtype))
-
-
-def _tokenizer() -> Any:  # noqa: ANN401
-    """Stands in for the model's: the rows are token ids already."""
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from transformers import PreTrainedTokenizerFast
-
-    words = Tokenizer(WordLevel({"<pad>": 0, "<eos>": 1}, unk_token="<pad>"))
-    return PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>")
 
 
 def _planned(options: argparse.Namespace, method: str, strategy: str, shape: dict[str, Any], ranks: int) -> float:

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -31,6 +30,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import shared
 
 QWEN2_7B = {
     "vocab_size": 152064,
@@ -101,7 +102,8 @@ def main() -> int:
         return _child(options)
     names = options.cases.split(",") if options.cases else ["check", *CASES]
     started, done, failed = time.monotonic(), {}, 0
-    report = {"machine": _machine(), "options": vars(options) | {"json": str(options.json)}, "cases": done}
+    report = {"machine": shared.machine(), "options": vars(options) | {"json": str(options.json)}, "cases": done}
+    print(json.dumps(report["machine"]), flush=True)
     for name in names:
         left = options.budget - (time.monotonic() - started)
         if left < options.least:
@@ -116,17 +118,9 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", help="names, with commas between them; by default all: check," + ",".join(CASES))
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--length", type=int, default=1024)
-    parser.add_argument("--steps", type=int, default=10, help="timed steps, after the warm-up")
-    parser.add_argument("--budget", type=float, default=560, help="seconds in all")
-    parser.add_argument("--least", type=float, default=45, help="no case starts with fewer seconds left")
-    parser.add_argument("--limit", type=float, default=170, help="seconds for one case")
-    parser.add_argument("--json", type=Path, default=Path("lora_speed.json"))
-    parser.add_argument("--smoke", action="store_true", help="a tiny model on the CPU")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
+    defaults = {"batch": 8, "steps": 10, "budget": 560, "least": 45, "limit": 170, "json": Path("lora_speed.json")}
+    names = ["check", *CASES]
+    parser = shared.arguments(__doc__, names, "timed, after the warm-up", **defaults)
     parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.smoke:
@@ -138,9 +132,7 @@ def _run(name: str, options: argparse.Namespace, left: float, done: dict[str, An
     """One case in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         result, log = Path(folder) / "result.json", Path(folder) / "log"
-        command = [sys.executable, __file__, "--case", name, "--result", str(result)]
-        command += ["--batch", str(options.batch), "--length", str(options.length), "--steps", str(options.steps)]
-        command += ["--smoke"] if options.smoke else []
+        command = [sys.executable, __file__, "--result", str(result), *shared.child_options(name, options)]
         started = time.monotonic()
         with log.open("w") as stream, contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(command, stdout=stream, stderr=stream, timeout=min(left, options.limit), check=False)
@@ -179,18 +171,6 @@ def _compare(done: dict[str, Any]) -> None:
     ratio("LoRA / full in bfloat16, peak memory, batch 1", "ours-1", "full-bfloat16-1", "peak_gib", "beside it")
     if "mfu" in done.get("ours", {}):
         print(f"MFU: {done['ours']['mfu']:.1%} (at least 45 %)")
-
-
-def _machine() -> dict[str, Any]:
-    import torch
-
-    chip = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
-    from importlib.metadata import version
-
-    names = ("torch", "transformers", "peft", "trl", "accelerate")
-    found = {"chip": chip, "python": platform.python_version()} | {name: version(name) for name in names}
-    print(json.dumps(found), flush=True)
-    return found
 
 
 def _child(options: argparse.Namespace) -> int:

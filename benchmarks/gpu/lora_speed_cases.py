@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from lora_speed import RANK, WARM_UP, Case, summary
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config, TrainerCallback
+from shared import random_model, tokenizer
+from transformers import TrainerCallback
 
 GIB = 2**30
 LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -34,14 +35,14 @@ def measure(case: Case, shape: dict[str, Any], options: Namespace) -> dict[str, 
             "model": _model(shape, case.dtype),
             "args": _arguments(case, batch, steps, options.length, folder),
             "train_dataset": Dataset.from_dict({"input_ids": rows, "labels": rows}),
-            "processing_class": _tokenizer(),
+            "processing_class": tokenizer(),
             "peft_config": _lora() if case.method == "lora" else None,
             "callbacks": [clock],
         }
         ours = case.side == "ours"
-        trainer = Trainer(**settings) if ours else SFTTrainer(**settings)
-        if case.compiled:
-            compile_layers(trainer.model, dynamic=case.dynamic)
+        trainer = Trainer(**settings, compiled=case.compiled) if ours else SFTTrainer(**settings)
+        if case.compiled and not case.dynamic:
+            compile_layers(trainer.model, dynamic=False)
         result = trainer.train()
     found: dict[str, Any] = summary(clock.seconds()[WARM_UP - 1 :], batch * options.length)
     found |= {"steps": [round(s, 5) for s in clock.seconds()], "first_step_s": clock.seconds(first=True)[0]}
@@ -87,23 +88,12 @@ def _arguments(case: Case, batch: int, steps: int, length: int, folder: str) -> 
 
 
 def _model(shape: dict[str, Any], dtype: str, layers: int | None = None) -> Any:  # noqa: ANN401
-    torch.manual_seed(0)
-    config = Qwen2Config(**(shape | ({"num_hidden_layers": layers} if layers else {})), max_position_embeddings=4096)
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        return AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype))
+    cut = {"num_hidden_layers": layers} if layers else {}
+    return random_model({**shape, **cut, "max_position_embeddings": 4096}, dtype)
 
 
 def _lora() -> LoraConfig:
     return LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=LAYERS, task_type="CAUSAL_LM")
-
-
-def _tokenizer() -> PreTrainedTokenizerFast:
-    """Stands in for the model's: the rows are token ids already."""
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-
-    words = Tokenizer(WordLevel({"<pad>": 0, "<eos>": 1}, unk_token="<pad>"))
-    return PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>")
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]

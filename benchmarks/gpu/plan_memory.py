@@ -68,6 +68,7 @@ def child(setup: Setup) -> None:
     from seekforge.core.config import LoraSettings
     from seekforge.train.adapters import attach
     from seekforge.train.fused import fuse
+    from seekforge.train.trainer import keep_last_layer
 
     torch.manual_seed(0)
     config = AutoConfig.for_model(**SHAPE)
@@ -87,6 +88,7 @@ def child(setup: Setup) -> None:
     if setup.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
         model.enable_input_require_grads()
+        keep_last_layer(model)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5, fused=True)
     ids = torch.randint(0, SHAPE["vocab_size"], (setup.batch, setup.length), device="cuda")
     torch.cuda.reset_peak_memory_stats()
@@ -124,6 +126,7 @@ def main() -> None:
     """Prints a table, and writes JSON if asked."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", default="", help="configurations whose name has these words")
     parser.add_argument("--child")
     options = parser.parse_args()
     if options.child:
@@ -139,6 +142,8 @@ def main() -> None:
         predicted = predict(shape, setup).peak
         name = f"{setup.method} {setup.precision if setup.method == 'full' else ''} batch {setup.batch}"
         name += f"{' checkpointed' if setup.checkpointing else ''}{'' if setup.autocast else ' without autocast'}"
+        if options.only not in name:
+            continue
         if predicted > 0.97 * total:
             print(f"{name:56}{predicted / _GIB:9.1f}  does not fit", flush=True)
             continue

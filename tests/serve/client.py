@@ -5,8 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
 from tests.patience import LONG
+from tests.serve.exposition import total
 
 from seekforge.engines.fake import FakeEngine
 from seekforge.serve.worker import create_app
@@ -63,9 +63,7 @@ class Client:
         return Response(head["status"], headers, b"".join(body.get("body", b"") for body in bodies))
 
     def metric(self, name: str, **labels: str) -> float:
-        families = text_string_to_metric_families(self.send("GET", "/metrics").text)
-        samples = [s for family in families for s in family.samples if s.name == name]
-        return sum(s.value for s in samples if labels.items() <= s.labels.items())
+        return total(self.send("GET", "/metrics").text, name, **labels)
 
 
 def events(response: Response) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from tests.engines.test_embed import minilm
 from tests.patience import LONG, patiently
-from tests.serve.test_process import check_until_it_has_ended, gone
+from tests.serve.processes import check_until_it_has_ended, gone
 
 from seekforge.core.errors import EngineError, InputError
 from seekforge.engines.embed.fake import FakeEmbedder

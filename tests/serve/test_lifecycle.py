@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.patience import LONG, patiently, wait_for
+from tests.serve.exposition import answers, at_work
 
 from seekforge.core.errors import InputError
 from seekforge.serve.process import Worker, WorkerSpec
@@ -75,7 +76,7 @@ def test_a_stopping_worker_is_not_ready_at_once_and_ends_what_it_began(tmp_path:
             stream = Stream(worker)
             assert worker.pid is not None
             os.kill(worker.pid, signal.SIGTERM)
-            wait_for(lambda: get(worker, "/readyz") == 503, token_seconds * len(TALK[0]["content"]) / 2)
+            assert wait_for(lambda: get(worker, "/readyz") == 503) < token_seconds * len(TALK[0]["content"]) / 2
             assert get(worker, "/healthz") == 200
             text = stream.end()
             assert text.rstrip().endswith("data: [DONE]")
@@ -138,10 +139,5 @@ def test_a_client_that_stops_reading_loses_its_place(tmp_path: Path) -> None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
             client.connect(("127.0.0.1", int(worker.url.rpartition(":")[2])))
             client.sendall((head + body).encode())
-            wait_for(lambda: _counted(worker, "cancelled"))
-
-
-def _counted(worker: Worker, outcome: str) -> bool:
-    connection = http.client.HTTPConnection(worker.url.removeprefix("http://"), timeout=LONG)
-    connection.request("GET", "/metrics")
-    return f'outcome="{outcome}"' in connection.getresponse().read().decode()
+            wait_for(lambda: answers(worker, "cancelled"))
+            assert (answers(worker, "cancelled"), at_work(worker)) == (1, 0)

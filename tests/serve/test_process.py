@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.patience import LONG, patiently, wait_for
+from tests.patience import patiently, wait_for
+from tests.serve.exposition import at_work
+from tests.serve.processes import check_until_it_has_ended, gone
 
 from seekforge.core.errors import EngineError, InputError, ResourceError
 from seekforge.serve.process import Worker, WorkerSpec, check_port
@@ -32,28 +33,10 @@ def post(url: str, body: dict[str, Any]) -> Any:
         return json.loads(response.read())
 
 
-def gone(pid: int, seconds: float = LONG) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.02)
-    return False
-
-
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Worker]:
     with Worker(spec(tmp_path)) as worker:
         yield worker
-
-
-def running(worker: Worker) -> float:
-    with urllib.request.urlopen(f"{worker.url}/metrics", timeout=LONG) as response:
-        lines = response.read().decode().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith("seekforge_requests_running ")))
 
 
 def test_nothing_is_left_when_the_body_raises(tmp_path: Path) -> None:
@@ -126,14 +109,6 @@ def test_the_end_of_a_worker_is_noticed(worker: Worker) -> None:
         check_until_it_has_ended(worker)
 
 
-def check_until_it_has_ended(worker: Worker) -> None:
-    """A leader that has ended may still have threads that end, and has no status until then."""
-    until = time.monotonic() + LONG
-    while time.monotonic() < until:
-        worker.check()
-        time.sleep(0.02)
-
-
 def test_the_worker_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
@@ -160,10 +135,10 @@ def test_a_client_that_goes_frees_the_engine_within_a_second(demo_gguf_q8: Path,
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 
         def leaves(soon: float) -> None:
-            wait_for(lambda: running(worker) == 0)
+            wait_for(lambda: at_work(worker) == 0)
             with socket.create_connection(("127.0.0.1", int(worker.url.rpartition(":")[2]))) as client:
                 client.sendall(head + body)
-                wait_for(lambda: running(worker) == 1)
-            wait_for(lambda: running(worker) == 0, soon)
+                wait_for(lambda: at_work(worker) == 1)
+            assert wait_for(lambda: at_work(worker) == 0) < soon
 
         patiently(leaves, 1, 1, 3, 10)

@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pydantic import BaseModel
+from tests.serve.exposition import total
 from tests.serve.gateway.harness import Client, config, running
 
 from seekforge.core.config import FeedbackConfig
@@ -24,7 +25,8 @@ from seekforge.serve.process import Worker, WorkerSpec
 from seekforge.serve.schema import ChatRequest
 from seekforge.serve.worker import CHAT, CHAT_COMPLETIONS, COMPLETIONS, ROUTES
 
-FEW, MANY = 12, 400  # examples an operation
+EXAMPLES = [pytest.param(12, id="few"), pytest.param(400, id="many", marks=pytest.mark.slow)]  # an operation
+GATEWAY_REQUESTS, WORKER_REQUESTS = "seekforge_gateway_requests_total", "seekforge_requests_total"
 BODIES: dict[str, type[BaseModel]] = {CHAT_COMPLETIONS: ChatRequest, CHAT: ChatRequest, COMPLETIONS: CompletionRequest}
 
 
@@ -35,15 +37,30 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         yield worker
 
 
-def find_server_errors(document: str, url: str, examples: int, folder: Path) -> None:
-    """Runs it; what it found is in the failure's message."""
+class Found(NamedTuple):
+    """What was found.
+
+    Attributes:
+        status: 0 when it saw no server error.
+        said: The end of what it wrote.
+        metrics: What the server counted, as Prometheus reads it.
+    """
+
+    status: int
+    said: str
+    metrics: str
+
+
+def examine(document: str, url: str, examples: int, folder: Path) -> Found:
+    """Sends requests of a document's operations."""
     script = Path(sys.executable).with_name("schemathesis")
     command = [str(script), "run", document, "--url", url, "--checks", "not_a_server_error", "--seed", "7"]
     command += ["--max-examples", str(examples), "--phases", "examples,coverage,fuzzing", "--workers", "1"]
     command += ["--request-timeout", "120", "--generation-database", "none"]
     command += ["--suppress-health-check", "too_slow"]  # the machine's business
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=3600)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    metrics = Client(int(url.rpartition(":")[2])).send("GET", "/metrics").body.decode()
+    return Found(done.returncode, done.stdout[-4000:] + done.stderr[-1000:], metrics)
 
 
 def worker_document() -> dict[str, Any]:
@@ -62,40 +79,33 @@ def worker_document() -> dict[str, Any]:
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 
-def check_gateway(worker: Worker, folder: Path, examples: int) -> None:
+def examine_gateway(worker: Worker, folder: Path, examples: int) -> Found:
     models = [{"name": "demo", "targets": [{"upstream": "u0"}]}]
     settings = config(worker.url, upstream={"models": []}, models=models)
     guard = open_guard(GuardConfig(audit=folder))
     feedback = FeedbackStore(FeedbackConfig(path=folder / "feedback.jsonl"), report=print)
     with running(create_app(settings, guard=guard, feedback=feedback)) as client:
         url = f"http://127.0.0.1:{client.port}"
-        find_server_errors(f"{url}/openapi.json", url, examples, folder)
-        assert client.metric("requests_total") > 100
-        assert client.metric("requests_total", outcome="ok") > 10
-        assert client.metric("requests_total", outcome="error") == 0
+        return examine(f"{url}/openapi.json", url, examples, folder)
 
 
-def check_worker(worker: Worker, folder: Path, examples: int) -> None:
+def examine_worker(worker: Worker, folder: Path, examples: int) -> Found:
     (folder / "worker.json").write_text(json.dumps(worker_document()), encoding="utf-8")
-    find_server_errors("worker.json", worker.url, examples, folder)
-    metrics = Client(int(worker.url.rpartition(":")[2])).send("GET", "/metrics").body.decode()
-    assert 'outcome="ok"' in metrics
-    assert 'outcome="error"' not in metrics
+    return examine("worker.json", worker.url, examples, folder)
 
 
-def test_the_gateway_has_no_server_error(worker: Worker, tmp_path: Path) -> None:
-    check_gateway(worker, tmp_path, FEW)
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_the_gateway_has_no_server_error(worker: Worker, tmp_path: Path, examples: int) -> None:
+    found = examine_gateway(worker, tmp_path, examples)
+    assert found.status == 0, found.said
+    assert total(found.metrics, GATEWAY_REQUESTS) > 100
+    assert total(found.metrics, GATEWAY_REQUESTS, outcome="ok") > 10
+    assert total(found.metrics, GATEWAY_REQUESTS, outcome="error") == 0
 
 
-def test_the_worker_has_no_server_error(worker: Worker, tmp_path: Path) -> None:
-    check_worker(worker, tmp_path, FEW)
-
-
-@pytest.mark.slow
-def test_the_gateway_has_no_server_error_in_many_requests(worker: Worker, tmp_path: Path) -> None:
-    check_gateway(worker, tmp_path, MANY)
-
-
-@pytest.mark.slow
-def test_the_worker_has_no_server_error_in_many_requests(worker: Worker, tmp_path: Path) -> None:
-    check_worker(worker, tmp_path, MANY)
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_the_worker_has_no_server_error(worker: Worker, tmp_path: Path, examples: int) -> None:
+    found = examine_worker(worker, tmp_path, examples)
+    assert found.status == 0, found.said
+    assert total(found.metrics, WORKER_REQUESTS, outcome="ok") > 0
+    assert total(found.metrics, WORKER_REQUESTS, outcome="error") == 0

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from tests.patience import LONG, patiently
 from tests.serve.endpoint.harness import serving
-from tests.serve.test_process import gone
+from tests.serve.processes import gone
 
 from seekforge.core.config import VllmConfig, WorkerConfig, environment
 from seekforge.core.config.environment import child_environment

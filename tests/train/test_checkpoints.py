@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seekforge.train.callbacks import COMPLETE
-from seekforge.train.checkpoints import latest, step_of
+from seekforge.train.checkpoints import COMPLETE, latest, step_of
 
 
 def checkpoint(folder: Path, step: int, *, complete: bool = True) -> Path:

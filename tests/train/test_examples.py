@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -50,22 +51,30 @@ def test_the_loss_is_on_the_answer_and_its_end(tokenizer: Any) -> None:
     assert answer_tokens([example, example]) == 2 * len(counted)
 
 
-def check_turns(record: Record, examples: list[Example], engine: TransformersEngine, tokenizer: Any) -> None:
-    """Before every answer stands what a server would see at that turn, and after all of them nothing is left over."""
-    answers = [at for at, message in enumerate(record.messages) if message.role == "assistant" and at]
+# The tokens before an answer, the answer's own, and its labels.
+Turn = tuple[list[int], list[int], list[int]]
+
+
+def trained_turns(examples: list[Example]) -> list[Turn]:
+    """Every answer that has a loss, as training sees it."""
+    found = []
     for example in examples:
-        at = 0
-        while at < len(example.labels):
-            if example.labels[at] == IGNORED:
-                at += 1
-                continue
-            turn = answers.pop(0)
+        before = zip([IGNORED, *example.labels], example.labels, strict=False)
+        for start in [at for at, (last, label) in enumerate(before) if last == IGNORED != label]:
+            labels = list(itertools.takewhile(lambda label: label != IGNORED, example.labels[start:]))
+            found.append((example.input_ids[:start], example.input_ids[start : start + len(labels)], labels))
+    return found
+
+
+def served_turns(record: Record, engine: TransformersEngine, tokenizer: Any) -> list[Turn]:
+    """Every answer of the record behind what a server would see at that turn."""
+    found = []
+    for turn, message in enumerate(record.messages):
+        if turn and message.role == "assistant":
             prompt = engine.encode(engine.render([m.to_dict() for m in record.messages[:turn]]))
-            assert example.input_ids[:at] == prompt
-            answer = [*engine.encode(record.messages[turn].content), tokenizer.eos_token_id]
-            assert example.labels[at : at + len(answer)] == example.input_ids[at : at + len(answer)] == answer
-            at += len(answer)
-    assert not answers
+            answer = [*engine.encode(message.content), tokenizer.eos_token_id]
+            found.append((prompt, answer, answer))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +86,7 @@ def engine(folder: Path) -> TransformersEngine:
 def test_the_prompt_is_what_serving_renders(record: Record, engine: TransformersEngine, tokenizer: Any) -> None:
     examples = encode(record, tokenizer)
     assert len(examples) == 1
-    check_turns(record, examples, engine, tokenizer)
+    assert trained_turns(examples) == served_turns(record, engine, tokenizer)
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30) | st.sampled_from(
@@ -96,7 +105,7 @@ def test_every_turn_is_tokenised_as_at_serving_time(
     for user, assistant in turns:
         messages += [Message("user", user), Message("assistant", assistant)]
     record = Record("r", tuple(messages))
-    check_turns(record, encode(record, tokenizer), engine, tokenizer)
+    assert trained_turns(encode(record, tokenizer)) == served_turns(record, engine, tokenizer)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from trl.trainer.utils import add_fused_lm_head
 
 from seekforge.train.examples import IGNORED
 from seekforge.train.fused import FusedLinear, compile_layers, fuse, lora_linear
-from seekforge.train.trainer import _answers_only, _fused_head
+from seekforge.train.trainer import _answers_only, _fused_head, keep_last_layer
 
 one_thread = pytest.fixture(scope="module", autouse=True)(tiny.one_thread)
 TOKENS = torch.randint(3, 600, (2, 21), generator=torch.Generator().manual_seed(0))
@@ -102,6 +102,21 @@ def test_checkpointed_gradients_are_bit_equal() -> None:
     model.enable_input_require_grads()
     again, recomputed = gradients(model, autocast=True)
     assert (again, kept.tolist()) == (loss, recomputed.tolist())
+    keep_last_layer(model)
+    again, without_last = gradients(model, autocast=True)
+    assert (again, kept.tolist()) == (loss, without_last.tolist())
+
+
+def test_the_last_layer_is_not_computed_twice() -> None:
+    model = make("qwen2")
+    model.gradient_checkpointing_enable()
+    model.enable_input_require_grads()
+    keep_last_layer(model)
+    passes: list[int] = []
+    for number, layer in enumerate(model.get_base_model().model.layers):
+        layer.mlp.register_forward_pre_hook(lambda *_, now=number: passes.append(now))
+    gradients(model)
+    assert passes == [0, 1, 0]
 
 
 @pytest.mark.parametrize("settings", [{"use_dora": True}, {"lora_dropout": 0.5}, {"lora_bias": True}], ids=str)

@@ -22,6 +22,7 @@ from seekforge.train.plan import Device
 from seekforge.train.prepare import Devices, Ready, plan_of
 from seekforge.train.search import trial as trial_module
 from seekforge.train.search.budget import Budget, Row, State, best, counted, worked
+from seekforge.train.search.pruning import pruner_of
 from seekforge.train.search.space import check_warmup, recipe_values, space_of, with_values
 from seekforge.train.search.study import Claim, Study
 from seekforge.train.search.trial import Trials, number_of
@@ -126,6 +127,7 @@ BAD = [
     ({"space": {"lora": {"ranks": [8]}}}, "unknown key 'ranks'"),
     ({"trials": None}, "a search needs an end; set trials or minutes"),
     ({"prune": {"keep": 1}}, "search.prune.keep: "),
+    ({"prune": {"at": [0.5, 1]}}, "search.prune.at.1: "),
 ]
 
 
@@ -164,7 +166,7 @@ SPACE = space_of(
 
 
 def study(folder: Path, prune: PruneConfig | None = None) -> Study:
-    return Study(folder, SPACE, prune, seed=7)
+    return Study(folder, SPACE, pruner_of(prune, 8), seed=7)
 
 
 def drop(claim: Claim) -> None:
@@ -255,7 +257,7 @@ def test_a_trial_behind_the_others_is_given_up_and_the_time_too(tmp_path: Path) 
     def watch(claim: Claim) -> Any:
         return trial_module._Watch(claim.trial, total=80, validations=8, seconds=60.0, clock=lambda: now[0])
 
-    found = study(tmp_path, PruneConfig(after=2, startup=1))
+    found = study(tmp_path, PruneConfig(at=(0.25,)))
     found.begin(recipe_values(SPACE, CONFIG))
     first = take(found)
     whole = watch(first)
@@ -275,7 +277,7 @@ def test_a_trial_behind_the_others_is_given_up_and_the_time_too(tmp_path: Path) 
 
 
 def test_the_recipes_own_trial_comes_to_its_end(tmp_path: Path) -> None:
-    found = study(tmp_path, PruneConfig(after=1, startup=1))
+    found = study(tmp_path, PruneConfig(at=(0.1,)))
     found.begin(recipe_values(SPACE, CONFIG))
     own, other = take(found), take(found)
     other.trial.report(1.0, 1)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from seekforge.core.errors import ConfigError, ResourceError, SeekforgeError
+from seekforge.core.errors import TRY_AGAIN, ConfigError, ResourceError, SeekforgeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 DEVICES = "Processes that train together, one a GPU; torchrun starts them."
 CLUSTER = "Train on the Ray cluster at RAY_ADDRESS, or on this machine by Ray; --devices says how many workers."
-_TRY_AGAIN = "Run the same command again: it goes on from the last checkpoint"
 _INTERRUPTED = 130
 
 
@@ -129,7 +128,7 @@ def _report(failures: Mapping[int, Any], devices: int) -> NoReturn:
     if code > 0:
         sys.exit(code)
     name = signal.Signals(-code).name
-    raise SeekforgeError(f"rank {rank} of {devices} was ended by {name}", mend=_TRY_AGAIN)
+    raise SeekforgeError(f"rank {rank} of {devices} was ended by {name}", mend=TRY_AGAIN)
 
 
 def _order(exit_code: int) -> int:

@@ -26,6 +26,7 @@ from seekforge.train.search.worker import Search, open_search
 
 BEST = "best.yaml"
 _VERSION = 1  # raised when the same recipe would give other trials than before
+_IN_ITS_COURSE = {"trials", "minutes", "prune"}  # of `search`: may change between two calls of one search
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Begun:
         run: The run folder.
         data: What became of the data stage.
         search: The study and how its trials are run.
-        identity: What makes two searches the same: all but the budget.
+        identity: What makes two searches the same: all but the budget and the pruning.
     """
 
     recipe: Recipe
@@ -73,7 +74,8 @@ def begin(path: Path, settings: Sequence[str], budget: Sequence[str], progress: 
     for name in ("data", "train"):
         STAGES.load(name)().config(recipe)  # wrong paths and missing files show now, before anything is written
     tree = recipe.model_dump(mode="json")
-    del tree["search"]["trials"], tree["search"]["minutes"]
+    for key in _IN_ITS_COURSE:
+        del tree["search"][key]
     identity = sha256_json({"search": _VERSION, "recipe": tree})
     words = ["seekforge", "train", "search", str(path), *repeated("--set", settings)]
     with locks.waiting(machine.runs / ".search.lock"):  # a second process with the same command waits for the dataset
@@ -144,7 +146,7 @@ def _record(begun: Begun, report: dict[str, object], rows: Sequence[Row]) -> Non
     from seekforge.core import tracking
 
     recipe = begun.recipe
-    tried = recipe.search.model_dump_json(exclude={"trials", "minutes"})  # MLflow lets no parameter change afterwards
+    tried = recipe.search.model_dump_json(exclude=_IN_ITS_COURSE)  # MLflow lets no parameter change afterwards
     parameters = {"model": recipe.model, "seed": recipe.seed, "search": tried}
     parent = tracking.record(report, begun.run.folder, begun.machine, parameters)
     tracking.record_children(report, parent, result.children(rows), begun.machine)

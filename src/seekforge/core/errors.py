@@ -3,6 +3,8 @@
 from functools import partial
 from typing import Any
 
+TRY_AGAIN = "Run the same command again: it goes on from the last checkpoint"  # the mend of what a training died of
+
 
 class SeekforgeError(Exception):
     """Base of every error that seekforge raises on purpose.

@@ -74,6 +74,7 @@ def embedder_of(order: EmbedOrder) -> Child:
             stop_seconds=config.stop_seconds,
             options=tuple(f"{name}={value}" for name, value in said.items() if value is not None),
             module=MODULE,
+            title="the embedder",
         )
     )
 

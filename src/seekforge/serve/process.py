@@ -30,6 +30,7 @@ class WorkerSpec:
         warm: JSON lines of conversations that it reads before it is ready.
         options: More of the worker's own options (`("--max-waiting", "8")`).
         module: Which worker: `seekforge.serve.worker` answers, `seekforge.serve.embed` embeds.
+        title: What messages call it.
     """
 
     model: str
@@ -42,6 +43,7 @@ class WorkerSpec:
     warm: Path | None = None
     options: tuple[str, ...] = ()
     module: str = "seekforge.serve.worker"
+    title: str = "the worker"
 
 
 class Worker(ChildServer):
@@ -54,7 +56,7 @@ class Worker(ChildServer):
     def __init__(self, spec: WorkerSpec) -> None:
         super().__init__(
             ChildPlan(
-                title="the worker",
+                title=spec.title,
                 command=lambda host, port: _command(spec, host, port),
                 problem=_problem,
                 where=spec.model,

@@ -62,9 +62,10 @@ def _check_names(config: EndpointConfig) -> None:
         return  # such an upstream may know any name
     names = [model.name for model in gateway.models]
     names += [name for upstream in gateway.upstreams for name in upstream.models or ()]
-    for where, name in [("templates.by_model", name) for name in config.templates.by_model] + [
-        ("gateway.default_model", name) for name in [gateway.default_model] if name is not None
-    ]:
+    meant = [("templates.by_model", name) for name in config.templates.by_model]
+    if gateway.default_model is not None:
+        meant.append(("gateway.default_model", gateway.default_model))
+    for where, name in meant:
         if name not in names:
             raise ConfigError(f"no model '{name}'", where=where, mend=nearest(name, names))
 

@@ -125,6 +125,7 @@ class ServeStage:
         with closing(self._baseline(compressed.file("merged"), settings.concurrency)) as engine:
             context.progress.say(f"  starting the endpoint on {model.name}")
             with self._worker(spec) as worker:
+                # The last record, as the first ones are measured and must not be in the engine's cache by then.
                 answer = prove(worker.url, context.recipe.name, records[-1].prompt)
                 baseline, served, busy = _measure(context, engine, worker, load)
         speed = Speed(f"OpenVINO {settings.format}", served.requests - served.errors, served.seconds, _tokens(served))

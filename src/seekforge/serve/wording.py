@@ -22,8 +22,12 @@ _KINDS = {
     "model": "an object",
 }
 _SIGNS = {">=": "at least", "<=": "at most", ">": "above", "<": "below"}
-_BOUNDS = {"greater_than_equal": ("ge", ">="), "less_than_equal": ("le", "<="), "greater_than": ("gt", ">")}
-_BOUNDS |= {"less_than": ("lt", "<")}
+_BOUNDS = {
+    "greater_than_equal": ("ge", ">="),
+    "less_than_equal": ("le", "<="),
+    "greater_than": ("gt", ">"),
+    "less_than": ("lt", "<"),
+}
 _LENGTHS = {"too_short": ("min_length", ">="), "too_long": ("max_length", "<=")}
 _MSGSPEC_KINDS = re.compile(r"Expected `([^`]+)`(?:, got .*)?")
 _MSGSPEC_BOUND = re.compile(r"Expected `(?:int|float)` (>=|<=|>|<) (\S+)")

@@ -9,10 +9,9 @@ from typing import Any
 from transformers import TrainerCallback
 
 from seekforge.core.progress import Task
+from seekforge.train.checkpoints import COMPLETE
 from seekforge.train.guard import diverged, judge
 from seekforge.train.ranks import Ranks
-
-COMPLETE = ".complete"
 
 
 class ShowProgress(TrainerCallback):

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seekforge.core.files import read_json, write_json
-from seekforge.train.callbacks import COMPLETE
 
+COMPLETE = ".complete"  # in a checkpoint whose last file is written
 _ROLLBACK = "rollback.json"
 
 

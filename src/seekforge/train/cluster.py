@@ -15,7 +15,7 @@ from typing import Any
 
 from seekforge.core.cluster import connect as cluster_connect
 from seekforge.core.config import Cluster, environment
-from seekforge.core.errors import ConfigError, ResourceError, SeekforgeError
+from seekforge.core.errors import TRY_AGAIN, ConfigError, ResourceError, SeekforgeError
 from seekforge.core.progress import Progress, Silent, Task
 from seekforge.train.loading import this_device
 from seekforge.train.plan import Device
@@ -87,7 +87,7 @@ def train_on_cluster(work: Work, cluster: Cluster, progress: Progress) -> Traine
     except TrainingFailedError as error:
         raise SeekforgeError(
             f"training on the cluster failed: {_cause(error)}",
-            mend="Run the same command again: it goes on from the last checkpoint",
+            mend=TRY_AGAIN,
         ) from error
     done = pickle.loads(outcome.read_bytes())
     if isinstance(done, SeekforgeError):

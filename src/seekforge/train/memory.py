@@ -48,7 +48,7 @@ class Setup:
         kernels: Whether SDPA has a kernel for every attention. On a CPU it has none for latent attention, whose values
             are of another width than its keys, and keeps float32 probabilities of all pairs of tokens.
         ranks: Devices that train together, each on batches of its own.
-        devices: Those of them over which weights, gradients and moments are sharded (FSDP2).
+        shards: Devices over which weights, gradients and moments are spread (FSDP2): all of them, or 1.
     """
 
     method: Literal["lora", "qlora", "full"]
@@ -70,7 +70,7 @@ class Setup:
     chunked: bool = False
     kernels: bool = True
     ranks: int = 1
-    devices: int = 1
+    shards: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Prediction:
 def predict(shape: Shape, setup: Setup) -> Prediction:
     """The peak of one optimiser step on one device, gradients and moments of earlier steps included."""
     base = _standing(shape, setup)
-    in_buckets = setup.ranks > 1 and setup.devices == 1  # DDP's, which stay from step to step; gradients are views
+    in_buckets = setup.ranks > 1 and setup.shards == 1  # DDP's, which stay from step to step; gradients are views
     kept = base.gradients if setup.accumulate > 1 or in_buckets else 0
     tokens = setup.batch * (setup.length - setup.shared) + setup.shared
     each = [tokens * _saved_a_token(shape, layer, setup) + _saved_a_pass(shape, layer, setup) for layer in shape.layers]
@@ -123,7 +123,7 @@ def predict(shape: Shape, setup: Setup) -> Prediction:
     # What the last layer to be left still holds, and what its gradients take beside it.
     last = max(each) + stream
     tied = shape.embedding * _trained(setup) if shape.tied and setup.method == "full" else 0
-    checkpoints = len(each) * stream if setup.checkpointing else saved
+    checkpoints = (len(each) - 1) * stream + each[-1] if setup.checkpointing else saved  # the last layer is kept
     moments = {
         "loss": replace(
             base, gradients=kept, activations=checkpoints + (0 if setup.checkpointing else copies), logits=loss
@@ -163,13 +163,13 @@ def _standing(shape: Shape, setup: Setup) -> Bytes:
     workspace = _WORKSPACE
     if setup.method == "qlora":  # a layer's weights become bfloat16 when it is computed
         workspace += 2 * max(linear.parameters for layer in shape.layers for linear in layer.linears)
-    if setup.devices > 1:
+    if setup.shards > 1:
         workspace += _fetched(shape, setup)
     return Bytes(
-        weights=parameters // setup.devices,
-        adapter=adapters * trained // setup.devices,
-        gradients=moving // setup.devices,
-        optimiser=2 * moving // setup.devices,
+        weights=parameters // setup.shards,
+        adapter=adapters * trained // setup.shards,
+        gradients=moving // setup.shards,
+        optimiser=2 * moving // setup.shards,
         workspace=workspace,
     )
 
@@ -210,7 +210,7 @@ def _autocast_copies(shape: Shape, setup: Setup) -> int:
         return 0
     if setup.method == "full" and setup.precision == "float32":
         layers = shape.linear_parameters + shape.expert_parameters
-        return 2 * (shape.embedding + (layers if setup.devices == 1 else 0))  # sharded ones are fetched in bfloat16
+        return 2 * (shape.embedding + (layers if setup.shards == 1 else 0))  # sharded ones are fetched in bfloat16
     return 2 * adapter_parameters(shape, setup) if setup.method == "lora" else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -108,12 +109,11 @@ def propose(shape: Shape, setup: Setup, device: Device) -> list[Proposal]:
     """
     found: list[Proposal] = []
     for method in _methods(setup, device):
-        ways = [found_one for found_one in _ways(shape, setup, device, method) if found_one]
-        found += ways[: None if not method else 1]
+        found += itertools.islice(_ways(shape, setup, device, method), 1 if method else None)
     return found[:_PROPOSALS]
 
 
-def _ways(shape: Shape, setup: Setup, device: Device, method: Mapping[str, Any]) -> Iterator[Proposal | None]:
+def _ways(shape: Shape, setup: Setup, device: Device, method: Mapping[str, Any]) -> Iterator[Proposal]:
     for checkpointing in dict.fromkeys((setup.checkpointing, True)):
         for batch, accumulate in _batches(setup):
             candidate = replace(setup, checkpointing=checkpointing, batch=batch, accumulate=accumulate, **method)
@@ -159,7 +159,7 @@ def setup_of(
         accumulate=share.accumulate,
         precision=config.precision,
         compute=config.arithmetic(device.fast),
-        shared=0 if config.checkpointing or ranks > 1 else shared_tokens(rows),
+        shared=0 if config.checkpointing or config.compile or ranks > 1 else shared_tokens(rows),
         padded=config.packing or (len(lengths) > 1 and share.batch > 1),
         rank=config.lora.rank,
         targets=config.lora.targets or family.lora_targets,
@@ -169,7 +169,7 @@ def setup_of(
         chunked=device.kind == "cuda",
         kernels=device.kind == "cuda",
         ranks=ranks,
-        devices=ranks if sharded else 1,
+        shards=ranks if sharded else 1,
     )
 
 
@@ -212,7 +212,7 @@ def _batches(setup: Setup) -> Iterator[tuple[int, int]]:
 def _each(setup: Setup) -> str:
     if setup.ranks == 1:
         return ""
-    return f" on each of {setup.ranks} devices" + (" that share the model" if setup.devices > 1 else "")
+    return f" on each of {setup.ranks} devices" + (" that share the model" if setup.shards > 1 else "")
 
 
 def _gib(size: int) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from seekforge.core.config import TrainConfig
 from seekforge.core.errors import ConfigError
 from seekforge.core.files import read_json, write_json
 from seekforge.core.stage import StageContext
-from seekforge.train.loading import visible_gpus
+from seekforge.train.compiling import chooses_compile, has_compiler, work_of
+from seekforge.train.loading import shape_of_folder, visible_gpus
 from seekforge.train.plan import Plan, check
-from seekforge.train.prepare import Ready, devices_of, plan_of
+from seekforge.train.prefix import shared_tokens
+from seekforge.train.prepare import Devices, Ready, devices_of, plan_of
+from seekforge.train.sft import total_steps
 from seekforge.train.strategy import Strategy, choose_strategy
 
 _KEPT = "strategy.json"
@@ -30,6 +35,7 @@ def settle(context: StageContext, ready: Ready, config: TrainConfig) -> tuple[Tr
     if context.environment.cluster is None and devices.count == 1 and (seen := visible_gpus()) > 1:
         context.progress.say(f"          {seen} GPUs seen, one is used: --devices {seen} takes all")
     config = config.model_copy(update={"compute": config.arithmetic(devices.each.fast)})  # on all ranks the same
+    config = config.model_copy(update={"compile": _compiles(ready, config, devices)})
     plan = plan_of(ready, config, devices)
     strategy = _strategy(context, config, devices.count, plan.fits)
     if strategy.name == "fsdp":
@@ -38,6 +44,17 @@ def settle(context: StageContext, ready: Ready, config: TrainConfig) -> tuple[Tr
         check(plan)
     write_json(context.scratch / _KEPT, strategy._asdict())
     return config.model_copy(update={"strategy": strategy.name}), plan
+
+
+def _compiles(ready: Ready, config: TrainConfig, devices: Devices) -> bool:
+    """By `chooses_compile`, from the lengths of the records."""
+    rows = ready.rows(config)
+    length = sum(len(row.input_ids) for row in rows) / len(rows)
+    steps = total_steps(ready.job(config, 0, Path(), Path()))
+    tokens = length * config.batch_size * config.accumulate * steps
+    work = work_of(config.method, shape_of_folder(ready.base).parameters, tokens)
+    share = 0.0 if config.checkpointing else shared_tokens(rows) / length
+    return chooses_compile(config, devices.each.kind, devices.count, work, share, has_compiler())
 
 
 def _strategy(context: StageContext, config: TrainConfig, devices: int, fits_whole: bool) -> Strategy:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seekforge.core.config import TrainConfig
 from seekforge.core.config.environment import quiet_libraries
@@ -17,14 +17,13 @@ from seekforge.core.errors import SeekforgeError
 from seekforge.core.families import Family
 from seekforge.core.files import disk_errors
 from seekforge.core.progress import Progress
+from seekforge.train import checkpoints
 from seekforge.train.adapters import attach, freeze_routers
+from seekforge.train.checkpoints import Rollback
 from seekforge.train.examples import Example
 from seekforge.train.packing import PackedCollator, Row, rows_of
 from seekforge.train.ranks import Ranks, same_folder
 from seekforge.train.shares import share_of
-
-if TYPE_CHECKING:
-    from seekforge.train.checkpoints import Rollback
 
 _EVALUATIONS = 8
 
@@ -98,8 +97,6 @@ def train(model: Any, tokenizer: Any, job: Job, progress: Progress, ranks: Ranks
         SeekforgeError: Training diverged, and going back to the last good checkpoint did not help.
     """
     quiet_libraries()
-    from seekforge.train import checkpoints
-
     ranks = ranks or Ranks()
     same_folder(ranks, job.scratch)
     total = total_steps(job)
@@ -204,6 +201,7 @@ def _attempt(
         eval_dataset=dataset(rows_of(job.validation, None)),
         processing_class=tokenizer,
         data_collator=PackedCollator(tokenizer.pad_token_id) if job.config.packing else None,
+        compiled=bool(job.config.compile),
         callbacks=[
             ShowProgress(task),
             divergence,
@@ -236,8 +234,6 @@ def _go_back(job: Job, divergence: Any, earlier: Rollback | None) -> Rollback:  
     Raises:
         SeekforgeError: It was done before, or no checkpoint is good.
     """
-    from seekforge.train import checkpoints
-
     if earlier is not None:
         raise SeekforgeError(
             f"training diverged again after it went back to step {earlier.step} with half the rate: "

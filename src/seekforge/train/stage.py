@@ -19,7 +19,6 @@ from seekforge.train.settle import settle
 from seekforge.train.sft import Job, Trained
 from seekforge.train.team import Work, train_together
 
-_STRATEGY = "strategy.json"
 _LISTED = 100  # long records in the report; all of them are in long.json
 
 
@@ -72,6 +71,8 @@ def _details(context: StageContext, job: Job, trained: Trained, reason: str, ran
         "trained parameters": f"{trained.trainable:,} of {trained.parameters:,}",
         "answer tokens an epoch": f"{answer_tokens(job.train):,}",
     }
+    if config.compile:
+        settings["decoder layers"] = "compiled"
     if ranks > 1:
         settings["devices"] = f"{ranks}, {config.strategy}"
     if config.method != "full":

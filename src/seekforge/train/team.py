@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from seekforge.core.config import Environment, Group
-from seekforge.core.errors import SeekforgeError
+from seekforge.core.errors import TRY_AGAIN, SeekforgeError
 from seekforge.core.memory import release
 from seekforge.core.progress import Progress, Silent
 from seekforge.train.loading import load_base
@@ -111,7 +111,7 @@ def follow(group: Group) -> None:
         first = (str(error).splitlines() or [""])[0]
         raise SeekforgeError(
             f"rank {group.rank} of {group.size} failed: {type(error).__name__}: {first}",
-            mend="Run the same command again: it goes on from the last checkpoint",
+            mend=TRY_AGAIN,
         ) from error
 
 
@@ -124,5 +124,5 @@ def _say_lost(group: Group, error: Exception) -> NoReturn:
         raise LeaderFailed(PeerLost.exit_code) from error
     raise PeerLost(
         f"one of the {group.size} training processes has ended",
-        mend="Run the same command again: it goes on from the last checkpoint",
+        mend=TRY_AGAIN,
     ) from error

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch.utils.data import Sampler
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl import SFTTrainer
 
@@ -88,8 +89,8 @@ class Trainer(SFTTrainer):
             self.train_dataset: Any = _with_filler(self.train_dataset)
             self.eval_dataset: Any = _with_filler(self.eval_dataset)
         fuse(self.model)
-        # DDP and FSDP want one forward pass a backward pass.
-        self._shares = not self.args.gradient_checkpointing and self.accelerator.num_processes == 1
+        # DDP and FSDP want one forward pass a backward pass; a cache would break the graph of a compiled layer.
+        self._shares = not (self.args.gradient_checkpointing or compiled) and self.accelerator.num_processes == 1
         if compiled:
             compile_layers(self.model)
 
@@ -131,6 +132,8 @@ class Trainer(SFTTrainer):
     def _run_epoch(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
         if self._order is not None:  # taken up amid an epoch on several devices, accelerate's wrappers hide it
             self._order.set_epoch(settings["epoch"])
+        if self.args.gradient_checkpointing:
+            keep_last_layer(self.model)
         if not self.control.should_training_stop:
             super()._run_epoch(*args, **settings)
 
@@ -154,6 +157,12 @@ class Trainer(SFTTrainer):
         """Rows of a dataset without the filler, which on several devices is the last."""
         fillers = 1 if self.args.world_size > 1 else 0
         return len(rows) - fillers
+
+
+def keep_last_layer(model: torch.nn.Module) -> None:
+    """Checkpoints all layers but the last: its activations would be computed again at once, to lie there as before."""
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    layers[-1].gradient_checkpointing = False
 
 
 def _with_filler(rows: Any) -> Any:  # noqa: ANN401

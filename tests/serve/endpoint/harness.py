@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from tests.patience import LONG, wait_for
+from tests.patience import LONG
 from tests.serve.gateway.harness import Answer, Client
+from tests.serve.processes import survivors
 
 from seekforge.serve.process import free_port
 
@@ -82,7 +83,7 @@ class Served:
         family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
         os.kill(self.process.pid, number)
         code = self.process.wait(seconds)
-        wait_for(lambda: not any(alive(process) for process in family))
+        assert survivors(family) == []
         return code
 
 
@@ -103,13 +104,6 @@ def serving(tmp_path: Path, *arguments: str, settings: Mapping[str, Any] | None 
         if served is not None and served.process.poll() is None:
             served.process.kill()
             served.process.wait()
-
-
-def alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def fails(cwd: Path, *arguments: str) -> tuple[int, str]:

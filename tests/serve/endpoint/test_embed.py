@@ -4,6 +4,7 @@ import os
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openai
@@ -56,13 +57,16 @@ def test_an_embedder_that_dies_is_started_anew_and_the_model_answers_meanwhile(t
 
         def again() -> bool:
             try:
-                return client.embeddings.create(model="fake", input="a b c").data == before
+                after.append(client.embeddings.create(model="fake", input="a b c").data)
             except openai.InternalServerError as error:
                 assert error.status_code == 503
-                return False
+            return bool(after)
 
+        after: list[Any] = []
         wait_for(again)
-        wait_for(lambda: "the embedder answers again" in served.errors)
+        assert after == [before]
+        wait_for(lambda: served.errors.endswith("the embedder answers again\n"))
+        assert "the embedder ended with status -9" in served.errors
 
 
 def test_an_embedder_that_lives_does_not_make_a_dead_model_ready(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 import psutil
 import pytest
 from tests.patience import LONG, patiently, wait_for
-from tests.serve.endpoint.harness import Served, alive, fails, serving
+from tests.serve.endpoint.harness import Served, fails, serving
 from tests.serve.gateway.harness import Answer, Client, listens
+from tests.serve.processes import survivors
 
 from seekforge.core.config import KeyEntry
 from seekforge.serve.gateway import keyfile
@@ -72,7 +73,10 @@ def test_a_key_is_taken_away_without_a_restart(served: Served, keys: dict[str, s
     key = make_key(Path(keys["file"]), "team-c")
     wait_for(lambda: served.chat(key=key).status == 200)
     keyfile.revoke(Path(keys["file"]), "team-c")
-    wait_for(lambda: served.chat(key=key).status == 401)
+    wait_for(lambda: served.chat(key=key).status != 200)
+    refused = served.chat(key=key)
+    assert (refused.status, refused.error["code"]) == (401, "invalid_api_key")
+    assert served.chat(key=keys["all"]).status == 200, "the others' keys are still good"
 
 
 def test_the_guard_and_the_stream(served: Served, keys: dict[str, str]) -> None:
@@ -221,10 +225,11 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
 
 def test_kill_9_of_the_command_leaves_nothing(tmp_path: Path) -> None:
     with serving(tmp_path, "demo", "--engine", "fake") as served:
-        worker = served.worker
+        family = psutil.Process(served.process.pid).children(recursive=True)
+        assert served.worker in family
         served.process.kill()
         served.process.wait()
-        wait_for(lambda: not alive(worker))
+        assert survivors(family) == []
 
 
 def test_ctrl_c_while_it_loads_leaves_nothing(tmp_path: Path) -> None:
@@ -251,7 +256,7 @@ def test_ctrl_c_while_it_loads_leaves_nothing(tmp_path: Path) -> None:
         finally:
             process.kill()
         assert (process.returncode, errors) == (0, "stopped\n")
-        wait_for(lambda left=children: not any(map(alive, left)))  # type: ignore[misc]
+        assert survivors(children) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -296,7 +301,7 @@ def test_while_the_model_loads_clients_are_told_and_a_signal_ends_it_at_once(tmp
         process.terminate()
         output, errors = process.communicate(timeout=LONG)
         assert (process.returncode, output, errors.splitlines()[-1]) == (0, "", "stopped")
-        wait_for(lambda: not any(map(alive, family)))
+        assert survivors(family) == []
     finally:
         process.kill()
 

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
 from tests.patience import LONG
 from tests.patience import wait_for as wait_for
+from tests.serve.exposition import total
 
 from seekforge.core.config.gateway import GatewayConfig
 from seekforge.serve.gateway.app import GatewayApp
@@ -237,6 +237,11 @@ class Client:
         client.sendall(self._head("POST", path, {"content-length": str(len(body)), **headers}) + body)
         return client
 
+    def drip(self, number: int) -> list[socket.socket]:
+        """Begins so many requests whose bodies never come."""
+        body = json.dumps({"messages": USER}).encode()
+        return [self.begin(body[:1], **{"content-length": str(len(body))}) for _ in range(number)]
+
     def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         import http.client
 
@@ -253,14 +258,26 @@ class Client:
         return self.send("POST", path, json.dumps({"messages": USER, **body}).encode())
 
     def metric(self, name: str, **labels: str) -> float:
-        families = text_string_to_metric_families(self.send("GET", "/metrics").body.decode())
-        found = [s for f in families for s in f.samples if s.name == f"seekforge_gateway_{name}"]
-        return sum(s.value for s in found if labels.items() <= s.labels.items())
+        return total(self.send("GET", "/metrics").body.decode(), f"seekforge_gateway_{name}", **labels)
 
     @staticmethod
     def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
         lines = [f"{method} {path} HTTP/1.1", "host: gateway", *(f"{k}: {v}" for k, v in headers.items())]
         return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def read_all(connection: socket.socket, enough: bytes | None = None) -> bytes:
+    """What comes until the other side ends it, or until `enough` has come; then it is closed."""
+    found = b""
+    with connection, contextlib.suppress(ConnectionError):
+        while (enough is None or enough not in found) and (data := connection.recv(65536)):
+            found += data
+    return found
+
+
+def status_of(connection: socket.socket) -> int:
+    """Of the answer that begins to come."""
+    return int(connection.recv(12).split()[1])
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import select
-import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +22,7 @@ from tests.serve.gateway.harness import (
     config,
     delta,
     nasty,
+    read_all,
     reply,
     running,
     says,
@@ -66,33 +66,14 @@ def impatient() -> Iterator[Client]:
         yield client
 
 
-def read(connection: socket.socket, enough: bytes = b"\0") -> bytes:
-    connection.settimeout(LONG)
-    found = b""
-    while enough not in found:
-        try:
-            data = connection.recv(65536)
-        except ConnectionError:
-            break
-        if not data:
-            break
-        found += data
-    connection.close()
-    return found
-
-
-def said(client: Client, data: bytes, enough: bytes = b"\0") -> bytes:
+def said(client: Client, data: bytes, enough: bytes | None = None) -> bytes:
     connection = client.connect()
     connection.sendall(data)
-    return read(connection, enough)
-
-
-def drips(client: Client) -> list[socket.socket]:
-    return [client.begin(BODY[:1], **{"content-length": str(len(BODY))}) for _ in range(200)]
+    return read_all(connection, enough)
 
 
 def test_others_are_served_while_two_hundred_bodies_drip(client: Client) -> None:
-    dripping = drips(client)
+    dripping = client.drip(200)
     assert client.post().status == 200
     assert not select.select(dripping, [], [], 0)[0], "they are still waited for"
     for connection in dripping:
@@ -100,7 +81,7 @@ def test_others_are_served_while_two_hundred_bodies_drip(client: Client) -> None
 
 
 def test_two_hundred_bodies_that_drip_are_closed(impatient: Client) -> None:
-    assert {read(connection, b"\r\n").split()[1] for connection in drips(impatient)} == {b"408"}
+    assert {read_all(connection, b"\r\n").split()[1] for connection in impatient.drip(200)} == {b"408"}
 
 
 def test_pipelined_requests_are_each_answered(client: Client) -> None:
@@ -117,7 +98,7 @@ def test_http_1_0_and_expect_100(client: Client) -> None:
     connection.sendall(HEAD + b"expect: 100-continue\r\n" + sized)
     assert connection.recv(12) == b"HTTP/1.1 100"
     connection.sendall(BODY)
-    assert b"HTTP/1.1 200" in read(connection, b'"fine"')
+    assert b"HTTP/1.1 200" in read_all(connection, b'"fine"')
     too_large = said(client, HEAD + b"expect: 100-continue\r\ncontent-length: 99999999999\r\n\r\n")
     assert too_large.startswith(b"HTTP/1.1 413")
 
@@ -151,7 +132,7 @@ def test_what_two_servers_could_frame_differently_is_refused_and_nothing_is_smug
         connection.sendall(HEAD + framing + SMUGGLED)
     except ConnectionError:  # refused before all of it was sent
         return
-    found = read(connection)
+    found = read_all(connection)
     assert found[:10] == b"HTTP/1.1 4" or found == b"", found[:80]
     assert found.count(b"HTTP/1.1 ") <= 1
     assert b"/smuggled" not in found

@@ -2,35 +2,29 @@
 
 import gzip
 import json
-import socket
 import time
 import zlib
 from collections.abc import Callable
 
 import pytest
 from tests.patience import LONG, patiently
-from tests.serve.gateway.harness import CHAT, USER, Client, completion, config, nasty, running, says
+from tests.serve.gateway.harness import (
+    CHAT,
+    USER,
+    Client,
+    completion,
+    config,
+    nasty,
+    read_all,
+    running,
+    says,
+    status_of,
+)
 
 from seekforge.serve.gateway.app import create_app
 
 SMALL = {"body_bytes": 4096}
 BODY = json.dumps({"messages": USER}).encode()
-
-
-def read_all(connection: socket.socket) -> bytes:
-    connection.settimeout(LONG)
-    found = b""
-    try:
-        while data := connection.recv(65536):
-            found += data
-    except ConnectionError:
-        pass
-    connection.close()
-    return found
-
-
-def status_of(connection: socket.socket) -> int:
-    return int(connection.recv(12).split()[1])
 
 
 def test_too_large_is_413_before_it_is_sent() -> None:
@@ -70,14 +64,10 @@ def test_compressed_bodies_are_inflated_and_no_further_than_allowed(
         assert client.send("POST", CHAT, BODY, content_encoding="br").status == 415
 
 
-def drips(client: Client, number: int) -> list[socket.socket]:
-    return [client.begin(BODY[:1], **{"content-length": str(len(BODY))}) for _ in range(number)]
-
-
 def test_bodies_that_drip_hold_no_place() -> None:
     limits = {"body_seconds": 2 * LONG, "max_running": 1, "max_waiting": 0}
     with nasty(says(completion("hi"))) as (up,), running(create_app(config(up.url, limits=limits))) as client:
-        dripping = drips(client, 50)
+        dripping = client.drip(50)
         assert client.post().status == 200
         for connection in dripping:
             connection.close()
@@ -85,7 +75,7 @@ def test_bodies_that_drip_hold_no_place() -> None:
 
 def test_a_body_that_drips_is_408() -> None:
     with running(create_app(config("http://127.0.0.1:9", limits={"body_seconds": 0.5}))) as client:
-        for connection in drips(client, 5):
+        for connection in client.drip(5):
             assert status_of(connection) == 408
             connection.close()
 

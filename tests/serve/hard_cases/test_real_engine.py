@@ -15,8 +15,9 @@ from typing import Any
 import psutil
 import pytest
 from tests.patience import patiently, wait_for
+from tests.serve.exposition import answers, at_work
 from tests.serve.gateway.harness import CHAT, Client, config, running
-from tests.serve.hard_cases.test_together import at_work, cancelled_at
+from tests.serve.processes import computed
 
 from seekforge.core.config.guard import GuardConfig, WordListConfig
 from seekforge.serve.gateway.app import create_app
@@ -43,11 +44,6 @@ def worker(demo_gguf_q8: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def client(worker: Worker) -> Iterator[Client]:
     with running(create_app(config(worker.url, limits={"first_seconds": 600}))) as client:
         yield client
-
-
-def computed(worker: Worker) -> float:
-    """Seconds of all cores that the worker has used."""
-    return float(sum(psutil.Process(worker.pid).cpu_times()[:2]))
 
 
 def text_of(client: Client, **body: Any) -> tuple[str, str | None]:
@@ -88,7 +84,7 @@ def test_case_12_a_client_that_stops_reading_frees_the_engine(worker: Worker) ->
     long = [{"name": "m" * 50_000, "targets": [{"upstream": "u0", "model": "demo"}]}]
     body = json.dumps({**ENDLESS, "stream": True}).encode()
     limits = {"send_seconds": 0.5, "first_seconds": 600}
-    before, started = cancelled_at(worker), time.monotonic()
+    before, started = answers(worker, "cancelled"), time.monotonic()
     with (
         running(create_app(config(worker.url, models=long, limits=limits))) as client,
         socket.socket() as connection,
@@ -99,7 +95,7 @@ def test_case_12_a_client_that_stops_reading_frees_the_engine(worker: Worker) ->
         wait_for(lambda: client.metric("requests_total", outcome="cancelled") == 1)
         assert time.monotonic() - started > 0.5
         wait_for(lambda: at_work(worker) == 0)
-        assert cancelled_at(worker) == before + 1, "it did not come to its end by itself"
+        assert answers(worker, "cancelled") == before + 1, "it did not come to its end by itself"
 
 
 def test_case_19_a_stop_text_that_begins_and_ends_within_tokens(client: Client) -> None:

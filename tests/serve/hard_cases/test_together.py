@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from tests.patience import LONG, patiently, wait_for
-from tests.serve.gateway.harness import CHAT, USER, Client, config, running
+from tests.serve.exposition import answers, at_work
+from tests.serve.gateway.harness import CHAT, USER, Client, config, read_all, running
 from tests.serve.gateway.test_process import end, start
 
 from seekforge.core.config.guard import GuardConfig, WordListConfig
@@ -28,23 +29,6 @@ def worker(tmp_path: Path, model: str = "fake:0.05", **changes: Any) -> Worker:
     return Worker(WorkerSpec(model, "demo", **settings))
 
 
-def client_of(worker: Worker) -> Client:
-    return Client(int(worker.url.rpartition(":")[2]))
-
-
-def at_work(worker: Worker) -> int:
-    """Requests that the worker's engine works on now."""
-    lines = client_of(worker).send("GET", "/metrics").body.decode().splitlines()
-    return int(float(next(line.split()[1] for line in lines if line.startswith("seekforge_requests_running "))))
-
-
-def cancelled_at(worker: Worker) -> int:
-    """Answers that the worker has ended because nobody read them any more."""
-    lines = client_of(worker).send("GET", "/metrics").body.decode().splitlines()
-    counts = [line.split()[1] for line in lines if line.startswith("seekforge_requests_total{") and "cancelled" in line]
-    return int(sum(map(float, counts)))
-
-
 def body_of(text: str = "hello 你好", **fields: Any) -> bytes:
     return json.dumps({"messages": [{"role": "user", "content": text}], **fields}).encode()
 
@@ -55,14 +39,6 @@ def read_until(connection: socket.socket, text: bytes) -> bytes:
         data = connection.recv(65536)
         assert data, found
         found += data
-    return found
-
-
-def read_all(connection: socket.socket) -> bytes:
-    found = b""
-    while data := connection.recv(65536):
-        found += data
-    connection.close()
     return found
 
 
@@ -106,7 +82,7 @@ def test_case_11_a_client_that_leaves_frees_the_worker_within_a_second(slow: Wor
             if stream:
                 assert connection.recv(65536)
             connection.close()
-            wait_for(lambda: at_work(slow) == 0, seconds=soon)
+            assert wait_for(lambda: at_work(slow) == 0) < soon
 
     patiently(leaves, 1, 2, 10)
 
@@ -115,12 +91,12 @@ def test_case_12_a_client_that_stops_reading_frees_the_worker(quick: Worker) -> 
     with running(create_app(config(quick.url, limits={"send_seconds": 0.3}))) as client, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         connection.connect(("127.0.0.1", client.port))
-        before = cancelled_at(quick)
+        before = answers(quick, "cancelled")
         body = body_of("x" * 4000, **ENDLESS)
         connection.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
         wait_for(lambda: client.metric("requests_total", outcome="cancelled") == 1)
         wait_for(lambda: at_work(quick) == 0)
-        assert cancelled_at(quick) == before + 1, "it did not come to its end by itself"
+        assert answers(quick, "cancelled") == before + 1, "it did not come to its end by itself"
 
 
 def test_case_14_a_full_worker_is_429_with_the_time_to_come_again(tmp_path: Path) -> None:
@@ -200,9 +176,9 @@ def test_sigterm_under_load_ends_no_answer(loaded: tuple[Worker, Any, list[socke
     up, process, streams = loaded
     assert up.pid is not None
     os.kill(up.pid if who == "worker" else process.pid, signal.SIGTERM)
-    answers = [read_all(connection) for connection in streams]
-    assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers)
-    assert all(b'"content":"t"' in answer and b"data: [DONE]\n\n" in answer for answer in answers)
+    found = [read_all(connection) for connection in streams]
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in found)
+    assert all(b'"content":"t"' in answer and b"data: [DONE]\n\n" in answer for answer in found)
     if who == "gateway":
         assert end(process) == (0, "stopped\n")
     else:

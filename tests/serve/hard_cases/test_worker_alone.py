@@ -3,14 +3,14 @@
 import contextlib
 import json
 import select
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.patience import LONG, wait_for
-from tests.serve.gateway.harness import CHAT, USER, Client
+from tests.serve.exposition import total
+from tests.serve.gateway.harness import CHAT, USER, Client, status_of
 
 from seekforge.serve.process import Worker, WorkerSpec
 
@@ -32,16 +32,8 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield client
 
 
-def drips(client: Client) -> list[socket.socket]:
-    return [client.begin(BODY[:1], **{"content-length": str(len(BODY))}) for _ in range(DRIPS)]
-
-
-def status_of(connection: socket.socket) -> int:
-    return int(connection.recv(12).split()[1])
-
-
 def test_case_13_bodies_that_drip_hold_no_place(worker: Client) -> None:
-    dripping = drips(worker)
+    dripping = worker.drip(DRIPS)
     assert worker.post().status == 200
     assert worker.send("GET", "/healthz").status == 200
     assert not select.select(dripping, [], [], 0)[0], "others must not wait for them"
@@ -52,7 +44,7 @@ def test_case_13_bodies_that_drip_hold_no_place(worker: Client) -> None:
 
 def test_case_13_bodies_that_drip_are_closed_at_the_deadline(tmp_path: Path) -> None:
     with started(tmp_path, body_seconds=1) as worker:
-        dripping = drips(worker)
+        dripping = worker.drip(DRIPS)
         assert {status_of(connection) for connection in dripping} == {408}
         for connection in dripping:
             connection.close()
@@ -143,5 +135,11 @@ def test_streams_are_whole_however_the_body_came(worker: Client) -> None:
         assert found.endswith(b"0\r\n\r\n")
 
 
-def test_the_worker_has_ended_nothing_of_itself(worker: Client) -> None:
-    wait_for(lambda: b"seekforge_requests_running 0.0" in worker.send("GET", "/metrics").body)
+def test_after_all_of_them_nothing_runs_and_nothing_has_failed(worker: Client) -> None:
+    def figure(name: str, **labels: str) -> float:
+        return total(worker.send("GET", "/metrics").body.decode(), f"seekforge_{name}", **labels)
+
+    assert worker.post().status == 200
+    wait_for(lambda: figure("requests_running") == 0)
+    assert (figure("requests_running"), figure("requests_total", outcome="error")) == (0, 0)
+    assert figure("requests_total", outcome="ok") >= 1

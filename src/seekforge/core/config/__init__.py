@@ -41,6 +41,7 @@ from seekforge.core.config.data import (
 from seekforge.core.config.embed import EmbedConfig
 from seekforge.core.config.endpoint import EndpointConfig, RestartConfig, WorkerConfig
 from seekforge.core.config.environment import Cluster, Environment, Group, environment
+from seekforge.core.config.facts import FactsConfig
 from seekforge.core.config.gateway import (
     GatewayConfig,
     LimitsConfig,
@@ -80,6 +81,7 @@ __all__ = [
     "Environment",
     "EvaluateConfig",
     "ExactConfig",
+    "FactsConfig",
     "FeedbackConfig",
     "FloatRange",
     "GatewayConfig",

@@ -110,8 +110,7 @@ def child_environment(folder: Path, device: int | None = None, **settings: str) 
     ours = {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     if device is not None:
-        seen = [name.strip() for name in kept.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
-        kept["CUDA_VISIBLE_DEVICES"] = seen[device] if device < len(seen) else str(device)
+        kept["CUDA_VISIBLE_DEVICES"] = _gpu(device)
     path = os.pathsep.join([str(folder / "bin"), kept.get("PATH", os.defpath)])
     return {**settings, **kept, "VIRTUAL_ENV": str(folder), "PATH": path, "PYTHONNOUSERSITE": "1"}
 
@@ -126,9 +125,14 @@ def worker_environment(index: int, threads: int, devices: int) -> dict[str, str]
     """
     found = {"OMP_NUM_THREADS": str(threads), **os.environ}
     if devices:
-        seen = [name.strip() for name in found.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
-        found["CUDA_VISIBLE_DEVICES"] = (seen or [str(n) for n in range(devices)])[index % devices]
+        found["CUDA_VISIBLE_DEVICES"] = _gpu(index % devices)
     return found
+
+
+def _gpu(number: int) -> str:
+    """What CUDA calls a GPU that is counted among those that we see."""
+    seen = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return seen[number] if number < len(seen) else str(number)
 
 
 def quiet_libraries() -> None:

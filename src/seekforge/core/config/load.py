@@ -19,6 +19,7 @@ from seekforge.core.errors import ConfigError
 Model = TypeVar("Model", bound=Config)
 # Besides its own errors PyYAML lets through what a date that is none raises, and what too deep a nesting does.
 _UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
+_NO_KEYS = "not a mapping of keys"
 
 
 def load_recipe(path: Path, overrides: Iterable[str] = (), layers: Iterable[Path] = ()) -> Recipe:
@@ -32,11 +33,12 @@ def load_recipe(path: Path, overrides: Iterable[str] = (), layers: Iterable[Path
     Raises:
         ConfigError: A file is missing, is no YAML mapping, or a key or value is wrong.
     """
-    tree, node = _tree(_read(path, "recipe", "`ls recipes/` shows those that come with seekforge"), path)
-    if not isinstance(tree, dict):
-        raise ConfigError("a recipe is a mapping of keys", where=str(path), mend="Start from a file in recipes/")
+    text = _read(path, "recipe", "`ls recipes/` shows those that come with seekforge")
+    tree, node = _mapping(text, path, "a recipe is a mapping of keys", "Start from a file in recipes/")
     for layer in layers:
-        _lay(tree, _layer(layer))
+        keys = "keys of a recipe"
+        above, _ = _mapping(_read(layer, "YAML", f"Name a file with {keys}"), layer, _NO_KEYS, f"Write {keys}")
+        _lay(tree, above)
     for override in overrides:
         _apply(tree, override)
     recipe = validate(Recipe, tree, str(path), node)
@@ -50,9 +52,7 @@ def load_endpoint(path: Path) -> EndpointConfig:
         ConfigError: The file is missing, is no YAML mapping, or a key or value is wrong.
     """
     mend = "docs/serving.md shows one"
-    tree, node = _tree(_read(path, "endpoint", mend), path)
-    if not isinstance(tree, dict):
-        raise ConfigError("an endpoint is a mapping of keys", where=str(path), mend=mend)
+    tree, node = _mapping(_read(path, "endpoint", mend), path, "an endpoint is a mapping of keys", mend)
     folder = path.absolute().parent
     config: EndpointConfig = _with_absolute_paths(validate(EndpointConfig, tree, str(path), node), folder)
     if config.model is not None and _is_path(config.model):
@@ -69,9 +69,7 @@ def load_file(model: type[Model], path: Path) -> Model:
     Raises:
         ConfigError: The file is not UTF-8, is no YAML mapping, or a key or value is wrong.
     """
-    tree, node = _tree(_text(path), path)
-    if not isinstance(tree, dict):
-        raise ConfigError("not a mapping of keys", where=str(path), mend="Write `key: value` lines")
+    tree, node = _mapping(_text(path), path, _NO_KEYS, "Write `key: value` lines")
     return validate(model, tree, str(path), node)
 
 
@@ -109,21 +107,21 @@ def _text(path: Path) -> str:
         raise ConfigError("not UTF-8 text", where=str(path), mend="Save the file as UTF-8") from error
 
 
-def _tree(text: str, path: Path) -> tuple[Any, yaml.Node | None]:
-    """The values, and the nodes that know their lines."""
+def _mapping(text: str, path: Path, otherwise: str, mend: str) -> tuple[dict[str, Any], yaml.Node | None]:
+    """The values, and the nodes that know their lines.
+
+    Raises:
+        ConfigError: It is no YAML; or it is something else than a mapping, which is told in the caller's words.
+    """
     try:
-        return yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+        tree, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except _UNREADABLE as error:
         raise ConfigError(
             f"not YAML: {_yaml_problem(error)}", where=str(path), mend="Mend the file's syntax"
         ) from error
-
-
-def _layer(path: Path) -> dict[str, Any]:
-    tree, _ = _tree(_read(path, "YAML", "Name a file with keys of a recipe"), path)
     if not isinstance(tree, dict):
-        raise ConfigError("not a mapping of keys", where=str(path), mend="Write keys of a recipe")
-    return tree
+        raise ConfigError(otherwise, where=str(path), mend=mend)
+    return tree, node
 
 
 def _lay(below: dict[str, Any], above: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from seekforge.core.config.base import Config
+from seekforge.core.config.facts import FactsConfig
 from seekforge.core.config.cleaning import (
     LabelNoiseConfig,
     LanguageConfig,
@@ -55,6 +56,7 @@ AnyOp = (
     | SensitiveConfig
     | LabelNoiseConfig
     | LeakageConfig
+    | FactsConfig
 )
 OpConfig = Annotated[AnyOp, Field(discriminator="op")]
 OP_NAMES = frozenset(str(config.model_fields["op"].default) for config in get_args(AnyOp))

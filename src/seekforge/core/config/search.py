@@ -10,6 +10,7 @@ from seekforge.core.config.base import Config
 from seekforge.core.config.train import Method
 
 Choices = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+Shares = Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)]
 
 
 class FloatRange(Config):
@@ -80,11 +81,13 @@ class SearchSpace(Config):
 
 
 class PruneConfig(Config):
-    """A trial is given up when its best validation loss so far is not among the best of the finished ones."""
+    """At some points a trial is given up unless its best validation loss is among the best of all that came so far."""
 
-    keep: float = Field(0.5, gt=0, lt=1, description="Share of the finished trials' losses at that point it must join.")
-    after: int = Field(2, ge=1, description="Validations that every trial is given.")
-    startup: int = Field(2, ge=1, description="Trials that must have finished before one is given up.")
+    # In simulated searches of 12 trials, with one worker and two, these give up half nearly always. Earlier points save
+    # more time and lose what learns slowly at first, as with a long warm-up.
+    keep: float = Field(0.4, gt=0, lt=1, description="Share of the trials that came to that point it must be among.")
+    at: Shares = Field((0.5, 0.75), description="Points, as shares of a training; the next validation counts.")
+    startup: int = Field(1, ge=1, description="Other trials that must have come to that point.")
 
 
 class SearchConfig(Config):

@@ -80,6 +80,10 @@ class TrainConfig(Config):
     compute: Literal["auto", "bfloat16", "float32"] = Field(
         "auto", description="Arithmetic: bfloat16 where the device has instructions for it, float32 elsewhere."
     )
+    compile: bool | None = Field(
+        None,
+        description="Compile the decoder layers, which takes a minute once; by default on one GPU where it pays.",
+    )
     memory_check: bool = Field(
         True, description="Refuse, before the weights are loaded, what by the memory planner does not fit the device."
     )

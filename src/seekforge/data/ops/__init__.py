@@ -49,6 +49,7 @@ OPS = Registry(
         "normalise": "seekforge.data.ops.normalise:Normalise",
         "exact": "seekforge.data.ops.exact:Exact",
         "minhash": "seekforge.data.ops.minhash:Minhash",
+        "facts": "seekforge.data.ops.facts:Facts",
         "length": "seekforge.data.ops.length:Length",
         "language": "seekforge.data.ops.language:Language",
         "repetition": "seekforge.data.ops.repetition:Repetition",

@@ -16,7 +16,7 @@ from seekforge.data.augment.memory import Answers
 from seekforge.data.augment.replace import Replacement, free_words, replaced
 from seekforge.data.augment.thesaurus import Thesaurus
 from seekforge.data.augment.thesaurus.cilin import Cilin
-from seekforge.data.augment.thesaurus.wordnet import WordNet
+from seekforge.data.augment.thesaurus.wordnet import DEBIAN, WordNet
 from seekforge.data.augment.words import Language, language_of
 from seekforge.data.ops.protocol import Grown, GrowOp, Keep, OpContext, Remove
 
@@ -41,7 +41,10 @@ class Synonyms(GrowOp[Finding]):
         self, config: SynonymsConfig, context: OpContext, thesauri: Mapping[Language, Thesaurus] | None = None
     ) -> None:
         self.config, self._context = config, context
-        self._thesauri: Mapping[Language, Thesaurus] = thesauri or {"zh": Cilin(), "en": WordNet(config.wordnet)}
+        self._thesauri: Mapping[Language, Thesaurus] = thesauri or {
+            "zh": Cilin(),
+            "en": WordNet(config.wordnet or DEBIAN),
+        }
         self._correctors = [open_corrector(one) for one in config.grammar]
         self._judge: Judge | None = None
         self._answers: Answers | None = None
@@ -69,7 +72,7 @@ class Synonyms(GrowOp[Finding]):
         """New records, different from each other.
 
         Raises:
-            ConfigError: A thesaurus is not installed.
+            ResourceError: A thesaurus is not installed.
         """
         grown = []
         for record in records:

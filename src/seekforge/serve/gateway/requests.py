@@ -21,7 +21,7 @@ Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 Encoding = Literal["float", "base64"]
-_UNKNOWN = "Object contains unknown field `"
+_MISSING, _UNKNOWN = "Object missing required field `", "Object contains unknown field `"
 # What fields take that msgspec cannot say.
 _TAKEN = {
     "role": one_of(map(repr, get_args(Role))),
@@ -131,8 +131,8 @@ def understand(tree: dict[str, Any], kind: type[Body]) -> Body:
         what, _, path = str(error).partition(" - at `")
         param = path.rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "").replace("[", ".")
         param = param.replace("]", "")
-        if what.startswith("Object missing required field `"):
-            name = what.removeprefix("Object missing required field `").rstrip("`")
+        if what.startswith(_MISSING):
+            name = what.removeprefix(_MISSING).rstrip("`")
             param, what = f"{param}.{name}".strip("."), "is missing"
         elif what.startswith(_UNKNOWN):
             param = what.removeprefix(_UNKNOWN).rstrip("`")[:100]

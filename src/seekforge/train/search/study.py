@@ -19,7 +19,6 @@ from typing import IO, Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from seekforge.core.config import PruneConfig
 from seekforge.train.search import locks
 from seekforge.train.search.budget import Budget, Row, State
 from seekforge.train.search.space import Space
@@ -63,16 +62,16 @@ class Study:
     Args:
         folder: The run folder.
         space: What is tried.
-        prune: When a trial is given up.
+        pruner: When a trial is given up.
         seed: Of the sampler.
     """
 
-    def __init__(self, folder: Path, space: Space, prune: PruneConfig | None, seed: int) -> None:
+    def __init__(self, folder: Path, space: Space, pruner: optuna.pruners.BasePruner, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._folder, self._space, self._seed = folder, space, seed
         with self._locked():
             self._study = optuna.create_study(
-                study_name=NAME, storage=_storage(folder), load_if_exists=True, pruner=_pruner(prune)
+                study_name=NAME, storage=_storage(folder), load_if_exists=True, pruner=pruner
             )
 
     def begin(self, own: Mapping[str, Any]) -> None:
@@ -185,12 +184,6 @@ def _storage(folder: Path) -> optuna.storages.RDBStorage:
     return optuna.storages.RDBStorage(
         f"sqlite:///{folder / DATABASE}", engine_kwargs={"connect_args": {"timeout": _LOCK_WAIT}}
     )
-
-
-def _pruner(prune: PruneConfig | None) -> optuna.pruners.BasePruner:
-    if prune is None:
-        return optuna.pruners.NopPruner()
-    return optuna.pruners.PercentilePruner(100 * prune.keep, n_startup_trials=prune.startup, n_warmup_steps=prune.after)
 
 
 def _row(trial: FrozenTrial) -> Row:

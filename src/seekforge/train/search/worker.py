@@ -13,6 +13,7 @@ from seekforge.core.stage import StageContext
 from seekforge.train.packing import rows_of
 from seekforge.train.prepare import Ready, choose, prepare
 from seekforge.train.search.budget import Budget, Row, best
+from seekforge.train.search.pruning import pruner_of
 from seekforge.train.search.space import Space, check_warmup, recipe_values, space_of
 from seekforge.train.search.study import Study
 from seekforge.train.search.trial import Trials
@@ -66,7 +67,7 @@ def open_search(context: StageContext, memory: int | None = None) -> Search:
     space = space_of(search.space, config)
     lines = rows_of(ready.splits["train"].examples, config.max_length if config.packing else None)
     check_warmup(space, config, len(lines))
-    study = Study(context.folder, space, search.prune, context.recipe.seed)
+    study = Study(context.folder, space, pruner_of(search.prune, search.validations), context.recipe.seed)
     study.begin(recipe_values(space, config))
     trials = Trials(ready, config, context.recipe.seed, search.validations, memory, context.progress)
     return Search(study, space, budget_of(search), trials)
