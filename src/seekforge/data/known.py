@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from seekforge.core.config import DataConfig, SourceConfig
 from seekforge.core.records import Record
 from seekforge.data.quality.units import units
-from seekforge.data.similarity import band_keys, compact, shingle_sets
+from seekforge.data.similarity import band_keys, compact, sets_of, shingled_texts
 from seekforge.data.sources import read_sources
 
 if TYPE_CHECKING:
@@ -79,17 +79,18 @@ class KnownTests:
         self._same: dict[str, int] = {}
         for row, test in enumerate(tests):
             self._same.setdefault(compact(test.record.text), row)
-        self._sets = shingle_sets([test.record.text for test in tests], shingle)
+        shingled = shingled_texts([test.record.text for test in tests], shingle)
+        self._sets = _sets(shingled)
         self._buckets: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for row, keys in enumerate(band_keys(self._sets, threshold).tolist()):
+        for row, keys in enumerate(band_keys(shingled, threshold).tolist()):
             for band in enumerate(keys):
                 self._buckets[band].append(row)
         self._runs, self._sizes = self._index([_runs(test.record.text, ngram) for test in tests])
 
     def likest(self, records: Sequence[Record]) -> list[Likeness | None]:
         """Of each record the likest test record: an exact one, else the nearest, else that with most of its runs."""
-        sets = shingle_sets([record.text for record in records], self._shingle)
-        keys = band_keys(sets, self._threshold).tolist()
+        shingled = shingled_texts([record.text for record in records], self._shingle)
+        sets, keys = _sets(shingled), band_keys(shingled, self._threshold).tolist()
         return [
             self._exact(record) or self._near(sets, row, keys[row]) or self._quoted(record)
             for row, record in enumerate(records)
@@ -135,6 +136,13 @@ class KnownTests:
             for run in telling:
                 index[run].append(row)
         return dict(index), sizes
+
+
+def _sets(shingled: Ragged) -> Ragged:
+    """The shingles of all texts as ascending sets."""
+    import numpy as np
+
+    return sets_of(shingled, np.zeros((1, len(shingled)), np.int32))
 
 
 def _runs(text: str, size: int) -> frozenset[int]:
