@@ -11,7 +11,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from seekforge.core.config.base import Config
-from seekforge.core.config.facts import FactsConfig
 from seekforge.core.config.cleaning import (
     LabelNoiseConfig,
     LanguageConfig,
@@ -21,6 +20,7 @@ from seekforge.core.config.cleaning import (
     RepetitionConfig,
     SensitiveConfig,
 )
+from seekforge.core.config.facts import FactsConfig
 
 
 class NormaliseConfig(Config):
