@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from seekforge.core.config import DataConfig, SourceConfig
 from seekforge.core.records import Record
 from seekforge.data.quality.units import units
-from seekforge.data.similarity import band_keys, compact, shingled_texts
+from seekforge.data.similarity import band_keys, compact, sets_of, shingled_texts
 from seekforge.data.sources import read_sources
 
 if TYPE_CHECKING:
@@ -79,9 +79,10 @@ class KnownTests:
         self._same: dict[str, int] = {}
         for row, test in enumerate(tests):
             self._same.setdefault(compact(test.record.text), row)
-        self._shingled = shingled_texts([test.record.text for test in tests], shingle)
+        shingled = shingled_texts([test.record.text for test in tests], shingle)
+        self._sets = _sets(shingled)
         self._buckets: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for row, keys in enumerate(band_keys(self._shingled, threshold).tolist()):
+        for row, keys in enumerate(band_keys(shingled, threshold).tolist()):
             for band in enumerate(keys):
                 self._buckets[band].append(row)
         self._runs, self._sizes = self._index([_runs(test.record.text, ngram) for test in tests])
@@ -89,9 +90,9 @@ class KnownTests:
     def likest(self, records: Sequence[Record]) -> list[Likeness | None]:
         """Of each record the likest test record: an exact one, else the nearest, else that with most of its runs."""
         shingled = shingled_texts([record.text for record in records], self._shingle)
-        keys = band_keys(shingled, self._threshold).tolist()
+        sets, keys = _sets(shingled), band_keys(shingled, self._threshold).tolist()
         return [
-            self._exact(record) or self._near(shingled, row, keys[row]) or self._quoted(record)
+            self._exact(record) or self._near(sets, row, keys[row]) or self._quoted(record)
             for row, record in enumerate(records)
         ]
 
@@ -99,16 +100,14 @@ class KnownTests:
         row = self._same.get(compact(record.text))
         return None if row is None else self._like("exact", 1.0, row)
 
-    def _near(self, shingled: Ragged, row: int, keys: Sequence[int]) -> Likeness | None:
+    def _near(self, sets: Ragged, row: int, keys: Sequence[int]) -> Likeness | None:
         import numpy as np
 
-        own = np.unique(shingled[row])
         others = sorted({other for band in enumerate(keys) for other in self._buckets.get(band, ())})
         best, nearest = -1, 0.0
         for other in others:
-            theirs = np.unique(self._shingled[other])
-            shared = len(np.intersect1d(own, theirs, assume_unique=True))
-            similarity = shared / (len(own) + len(theirs) - shared)
+            shared = len(np.intersect1d(sets[row], self._sets[other], assume_unique=True))
+            similarity = shared / (len(sets[row]) + len(self._sets[other]) - shared)
             if similarity > nearest:
                 best, nearest = other, similarity
         return self._like("near", nearest, best) if nearest >= self._threshold else None
@@ -137,6 +136,13 @@ class KnownTests:
             for run in telling:
                 index[run].append(row)
         return dict(index), sizes
+
+
+def _sets(shingled: Ragged) -> Ragged:
+    """The shingles of all texts as ascending sets."""
+    import numpy as np
+
+    return sets_of(shingled, np.zeros((1, len(shingled)), np.int32))
 
 
 def _runs(text: str, size: int) -> frozenset[int]:
