@@ -72,7 +72,7 @@ def measure(domain: Domain, folder: Path, options: argparse.Namespace) -> dict[s
 
     def loss(tokenizer: Any) -> float:  # noqa: ANN401
         ids = [tokens.encode(tokenizer, text) for text in sample]
-        return loss_per_character(tables.model, ids, characters, start)
+        return loss_per_character(tables.model, ids, characters, start, Silent())
 
     losses = {"before": loss(old)}
     tables.grow(max(numbers.values()) + 1)

@@ -140,7 +140,7 @@ class _Work:
         if not sample:
             return None
         sequences = [tokens.encode(tokenizer, text) for text in sample]
-        loss = loss_per_character(self.tables.model, sequences, sum(map(len, sample)), self._start)
+        loss = loss_per_character(self.tables.model, sequences, sum(map(len, sample)), self._start, self._progress)
         self._progress.say(f"loss a character, {title}: {loss:.4f}")
         return loss
 

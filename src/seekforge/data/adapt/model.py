@@ -85,7 +85,13 @@ def cut(texts: Sequence[str]) -> list[str]:
     return [text[:_LONGEST] for text in texts]
 
 
-def loss_per_character(model: Any, sequences: Sequence[Sequence[int]], characters: int, start: int) -> float:  # noqa: ANN401
+def loss_per_character(
+    model: Any,  # noqa: ANN401
+    sequences: Sequence[Sequence[int]],
+    characters: int,
+    start: int,
+    progress: Progress,
+) -> float:
     """Negative log likelihood of texts in nats a character: comparable between tokenizers, as a token's is not.
 
     Args:
@@ -93,25 +99,32 @@ def loss_per_character(model: Any, sequences: Sequence[Sequence[int]], character
         sequences: The texts as ids.
         characters: In all texts.
         start: The id that stands before each text, so that its first token has a probability too.
+        progress: Told how far it is.
     """
-    import torch
-
     lines = sorted(([start, *ids] for ids in sequences if ids), key=len)
     total = 0.0
-    with torch.inference_mode():
+    with progress.task("loss of held-out texts", len(lines)) as task:
         for first in range(0, len(lines), _BATCH):
             batch = lines[first : first + _BATCH]
-            length = max(map(len, batch))
-            ids = torch.tensor([line + [start] * (length - len(line)) for line in batch])
-            mask = torch.tensor([[1] * len(line) + [0] * (length - len(line)) for line in batch])
-            logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
-            wanted = torch.where(mask[:, 1:] == 1, ids[:, 1:], _IGNORED)
-            total += float(
-                torch.nn.functional.cross_entropy(
-                    logits.flatten(0, 1), wanted.flatten(), ignore_index=_IGNORED, reduction="sum"
-                )
-            )
+            total += _loss(model, batch, start)
+            task.advance(len(batch))
     return total / characters if characters else math.nan
+
+
+def _loss(model: Any, batch: Sequence[Sequence[int]], padding: int) -> float:  # noqa: ANN401
+    """Summed over the tokens of all lines, their first ones aside."""
+    import torch
+
+    length = max(map(len, batch))
+    ids = torch.tensor([[*line, *[padding] * (length - len(line))] for line in batch])
+    mask = torch.tensor([[1] * len(line) + [0] * (length - len(line)) for line in batch])
+    with torch.inference_mode():
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
+        wanted = torch.where(mask[:, 1:] == 1, ids[:, 1:], _IGNORED)
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), wanted.flatten(), ignore_index=_IGNORED, reduction="sum"
+        )
+    return float(loss)
 
 
 def start_token(folder: Path, progress: Progress) -> int:
