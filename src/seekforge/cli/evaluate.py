@@ -19,6 +19,7 @@ def command(
     metric: Annotated[list[str] | None, typer.Option(help="A metric; repeat for each.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="A permitted label; repeat for each.")] = None,
     system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
+    lexicon: Annotated[Path | None, typer.Option(help="Terms that stay whole where Chinese is cut into words.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
     limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many records.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -29,15 +30,18 @@ def command(
     """
     from seekforge.cli.show import table
     from seekforge.core.config import DataConfig, SourceConfig
+    from seekforge.core.lexicon import read_lexicon
     from seekforge.core.progress import for_terminal
     from seekforge.core.report.units import format_value
     from seekforge.data.sources import read_sources
     from seekforge.evaluate.compare import score
     from seekforge.evaluate.metrics import METRICS
     from seekforge.evaluate.predict import predict
+    from seekforge.evaluate.text import folded
 
     metrics = metric or (["accuracy"] if label else []) + ["exact_match", "f1", "bleu", "rougeL"]
     measured = {name: METRICS.load(name)() for name in metrics}
+    terms = folded(entry.term for entry in read_lexicon(lexicon)) if lexicon else frozenset()
     config = DataConfig(
         sources=(SourceConfig(path=test_data.absolute()),), system=system, labels=tuple(label or ()), limit=limit
     )
@@ -46,7 +50,7 @@ def command(
     engine = _engine(model, progress)
     answers = predict(engine, records, label or [], max_new_tokens, progress, "answers")
     engine.close()
-    scores = {name: score(name, answers, 1000, 7) for name in metrics}
+    scores = {name: score(name, answers, 1000, 7, terms) for name in metrics}
     if as_json:
         rows = {name: {"value": value, "interval": span} for name, (value, span) in scores.items()}
         typer.echo(json.dumps({"model": model, "records": len(records), "metrics": rows}, ensure_ascii=False))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from seekforge.core.errors import ConfigError, DataError
+from seekforge.evaluate import metrics
 from seekforge.evaluate.bootstrap import interval
-from seekforge.evaluate.metrics import METRICS
 from seekforge.evaluate.predict import Prediction
 
 Interval = tuple[float, float]
@@ -32,8 +32,17 @@ class Comparison:
         return (self.tuned - self.base) * (100 if self.unit == "fraction" else 1)
 
 
-def score(metric: str, predictions: Sequence[Prediction], resamples: int, seed: int) -> tuple[float, Interval]:
+def score(
+    metric: str, predictions: Sequence[Prediction], resamples: int, seed: int, terms: frozenset[str] = frozenset()
+) -> tuple[float, Interval]:
     """One metric of one model with its interval.
+
+    Args:
+        metric: Its name.
+        predictions: Of one model.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+        terms: Chinese words of the domain that stay whole.
 
     Raises:
         ConfigError: `accuracy` on a task without labels.
@@ -41,19 +50,24 @@ def score(metric: str, predictions: Sequence[Prediction], resamples: int, seed: 
     """
     if not predictions:
         raise DataError("no test records to score", mend="Raise data.split.test")
-    measured = METRICS.load(metric)()
+    measured = metrics.metric(metric, terms)
     answers, references = _sides(metric, predictions)
     rows = measured.rows(answers, references)
     return measured.figure(rows), interval(rows, measured.figure, resamples, seed)
 
 
 def compare(
-    metric: str, base: Sequence[Prediction], tuned: Sequence[Prediction], resamples: int, seed: int
+    metric: str,
+    base: Sequence[Prediction],
+    tuned: Sequence[Prediction],
+    resamples: int,
+    seed: int,
+    terms: frozenset[str] = frozenset(),
 ) -> Comparison:
-    """One metric for both models."""
-    base_value, base_interval = score(metric, base, resamples, seed)
-    tuned_value, tuned_interval = score(metric, tuned, resamples, seed)
-    unit = METRICS.load(metric)().unit
+    """One metric for both models; arguments as `score`'s."""
+    base_value, base_interval = score(metric, base, resamples, seed, terms)
+    tuned_value, tuned_interval = score(metric, tuned, resamples, seed, terms)
+    unit = metrics.metric(metric).unit
     return Comparison(metric, unit, base_value, tuned_value, base_interval, tuned_interval)
 
 

@@ -23,6 +23,7 @@ from seekforge.evaluate.parity import (
     unequal_prompts,
     unequal_token_ids,
 )
+from seekforge.evaluate.text import terms_of
 
 if TYPE_CHECKING:
     from seekforge.engines.transformers import TransformersEngine
@@ -64,7 +65,7 @@ class ParityStage:
         """The parity part and what the answers are scored by."""
         return {
             "parity": recipe.parity.model_dump(mode="json"),
-            "evaluate": recipe.evaluate.model_dump(mode="json"),
+            "evaluate": recipe.evaluate.model_dump(mode="json", exclude={"lexicon"}),  # its parent's scores tell
             "formats": list(recipe.compress.formats),
             "labels": list(recipe.data.labels),
             "seed": recipe.seed,
@@ -107,7 +108,7 @@ class ParityStage:
             unequal_prompts(reference, engine, records),
             unequal_token_ids(reference, engine, texts),
             agreement(reference, engine, positions, context.progress),
-            score(recipe.evaluate.metrics[0], answers, recipe.evaluate.resamples, recipe.seed)[0],
+            score(recipe.evaluate.metrics[0], answers, recipe.evaluate.resamples, recipe.seed, terms_of(recipe))[0],
         )
         engine.close()
         return report
@@ -116,7 +117,7 @@ class ParityStage:
         """What the merged model scored in BF16; the evaluate stage asked it the same questions."""
         recipe = context.recipe
         tuned = predict.load(context.parents["evaluate"].file("predictions-tuned.jsonl"))
-        return score(recipe.evaluate.metrics[0], tuned, recipe.evaluate.resamples, recipe.seed)[0]
+        return score(recipe.evaluate.metrics[0], tuned, recipe.evaluate.resamples, recipe.seed, terms_of(recipe))[0]
 
 
 def _result(context: StageContext, reports: Sequence[FormatReport], records: int, trained: float) -> StageResult:

@@ -18,6 +18,7 @@ from seekforge.engines.weights import hf_folder
 from seekforge.evaluate import predict
 from seekforge.evaluate.compare import Comparison, by_label, compare, examples, majority
 from seekforge.evaluate.predict import Prediction
+from seekforge.evaluate.text import terms_of
 
 _EXAMPLES = 8
 _ADVICE = {
@@ -35,9 +36,10 @@ class EvaluateStage:
     needs: ClassVar[tuple[str, ...]] = ("data", "train")
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
-        """The evaluate part, the labels and the seed of the bootstrap."""
+        """The evaluate part, the lexicon by its terms, the labels and the seed of the bootstrap."""
+        evaluate = recipe.evaluate.model_dump(mode="json", exclude={"lexicon"})
         return {
-            "evaluate": recipe.evaluate.model_dump(mode="json"),
+            "evaluate": evaluate if not (terms := terms_of(recipe)) else {**evaluate, "lexicon": sorted(terms)},
             "labels": list(recipe.data.labels),
             "model": recipe.model,
             "seed": recipe.seed,
@@ -53,7 +55,7 @@ class EvaluateStage:
         size = recipe.evaluate.batch_size
         base = self._predictions(context, "base", lambda: TransformersEngine(folder, batch_size=size))
         tuned = self._predictions(context, "tuned", lambda: TransformersEngine.tuned(folder, trained, batch_size=size))
-        settings = (recipe.evaluate.resamples, recipe.seed)
+        settings = (recipe.evaluate.resamples, recipe.seed, terms_of(recipe))
         comparisons = [compare(metric, base, tuned, *settings) for metric in recipe.evaluate.metrics]
         write_json(context.folder / "scores.json", [asdict(c) for c in comparisons])
         return _result(context, comparisons, base, tuned)

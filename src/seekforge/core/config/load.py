@@ -159,7 +159,8 @@ def _with_absolute_sources(recipe: Recipe, folder: Path) -> Recipe:
     ops = tuple(_with_absolute_paths(op, folder) for op in recipe.data.ops)
     augment = tuple(_with_absolute_paths(op, folder) for op in recipe.data.augment)
     changed = {"sources": sources, "ops": ops, "augment": augment}
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update=changed)})
+    data = recipe.data.model_copy(update=changed)
+    return recipe.model_copy(update={"data": data, "evaluate": _with_absolute_paths(recipe.evaluate, folder)})
 
 
 def _is_path(model: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -27,6 +28,7 @@ class EvaluateConfig(Config):
     batch_size: int = Field(16, ge=1, description="Prompts generated at once.")
     limit: int | None = Field(None, ge=1, description="Use at most this many test records.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples for the 95 % interval.")
+    lexicon: Path | None = Field(None, description="Terms that stay whole where Chinese is cut into words (F1, ROUGE).")
 
 
 class CompressConfig(Config):

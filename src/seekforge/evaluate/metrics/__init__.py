@@ -41,3 +41,14 @@ METRICS = Registry(
         "rougeL": "seekforge.evaluate.metrics.rouge:rouge_l",
     },
 )
+_OF_WORDS = frozenset({"f1", "rouge1", "rouge2", "rougeL"})
+
+
+def metric(name: str, terms: frozenset[str] = frozenset()) -> Metric:
+    """A metric by its name; those that count words keep the domain's Chinese terms whole.
+
+    Raises:
+        ConfigError: There is no such metric.
+    """
+    made: Metric = METRICS.load(name)(**({"terms": terms} if terms and name in _OF_WORDS else {}))
+    return made

@@ -11,13 +11,13 @@ from seekforge.evaluate.metrics import Rows
 from seekforge.evaluate.text import words
 
 
-def token_f1(prediction: str, reference: str) -> float:
+def token_f1(prediction: str, reference: str, terms: frozenset[str] = frozenset()) -> float:
     """Harmonic mean of precision and recall of shared words, 0 to 1; two empty texts are equal.
 
     >>> token_f1("hold rule 12", "hold rule 3")
     0.6666666666666666
     """
-    left, right = words(prediction), words(reference)
+    left, right = words(prediction, terms), words(reference, terms)
     if not left or not right:
         return float(left == right)
     shared = sum((Counter(left) & Counter(right)).values())
@@ -25,13 +25,20 @@ def token_f1(prediction: str, reference: str) -> float:
 
 
 class TokenF1:
-    """Mean token F1."""
+    """Mean token F1.
+
+    Args:
+        terms: Chinese words of the domain that stay whole.
+    """
 
     unit = "fraction"
 
+    def __init__(self, terms: frozenset[str] = frozenset()) -> None:
+        self._terms = terms
+
     def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
         """F1 of each pair, shape (pairs, 1)."""
-        return np.array([[token_f1(p, r)] for p, r in zip(predictions, references, strict=True)])
+        return np.array([[token_f1(p, r, self._terms)] for p, r in zip(predictions, references, strict=True)])
 
     def figure(self, rows: Rows) -> float:
         """Mean."""

@@ -14,8 +14,11 @@ from seekforge.evaluate.text import words
 class _Words:
     """rouge-score's tokenizer seam."""
 
+    def __init__(self, terms: frozenset[str]) -> None:
+        self._terms = terms
+
     def tokenize(self, text: str) -> list[str]:
-        return words(text)
+        return words(text, self._terms)
 
 
 class Rouge:
@@ -23,15 +26,16 @@ class Rouge:
 
     Args:
         kind: `rouge1`, `rouge2` or `rougeL`.
+        terms: Chinese words of the domain that stay whole.
     """
 
     unit = "fraction"
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, terms: frozenset[str] = frozenset()) -> None:
         from rouge_score.rouge_scorer import RougeScorer
 
         self._kind = kind
-        self._scorer = RougeScorer([kind], tokenizer=_Words())
+        self._scorer = RougeScorer([kind], tokenizer=_Words(terms))
 
     def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
         """F-measure of each pair, shape (pairs, 1)."""
