@@ -96,9 +96,11 @@ class Semantic(SetOp):
 
 def _not_embedded(vectors: NDArray[Any]) -> list[int]:
     """Block by block: the whole of it may not fit into memory."""
+    import numpy as np
+
     block = 65_536
     return [
         start + int(row)
         for start in range(0, len(vectors), block)
-        for row in (~vectors[start : start + block].any(axis=1)).nonzero()[0]
+        for row in np.flatnonzero(~vectors[start : start + block].any(axis=1))
     ]
