@@ -184,7 +184,7 @@ def judge(
     seconds: float,
     speed: float | None,
 ) -> dict[str, Any]:
-    """Precision of the drops, recall of the paraphrases, and the wrong drops that join a hard negative with its family."""
+    """Precision of the drops, recall of the paraphrases, and wrong drops that join a hard negative with its family."""
     right = sum(corpus[row].meaning == corpus[kept].meaning for row, kept in drops)
     same = len(corpus) - len({item.meaning for item in corpus})
     hard = sum(
