@@ -111,7 +111,7 @@ def test_a_table_by_hand() -> None:
     table = {row.threshold: row for row in rows(items)}
     assert min(table) == 0.9
     assert table[0.95] == Row(0.95, 2, 0, 3)
-    assert table[0.9].precision == table[0.9].recall == pytest.approx(2 / 3)
+    assert [table[0.9].precision, table[0.9].recall] == pytest.approx([2 / 3, 2 / 3])
     assert (table[1.0].precision, table[1.0].recall) == (1.0, 0.0)
     assert choose(list(table.values()), 0.9) == table[0.95]
     assert choose(list(table.values()), 0.6) == table[0.95]  # as good a recall, and the more careful
