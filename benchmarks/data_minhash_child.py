@@ -17,10 +17,10 @@ def main() -> None:
         op = DocumentMinhashDeduplicator(
             tokenization="character", window_size=5, lowercase=False, num_permutations=128, jaccard_threshold=0.7
         )
-        started = time.perf_counter()
+        started = time.process_time()
         hashed = [op.compute_hash({"text": text}) for text in texts]
         kept, _ = op.process(Dataset.from_list(hashed))
-        rows.append({"seconds": time.perf_counter() - started, "kept": len(kept)})
+        rows.append({"seconds": time.process_time() - started, "kept": len(kept)})
     sys.stdout.write(json.dumps(rows) + "\n")
 
 

@@ -30,9 +30,9 @@ from benchmarks import guard_fuzz
 
 from seekforge.core.config.guard import GuardConfig, WordListConfig
 from seekforge.core.errors import ConfigError
+from seekforge.core.words.lists import parse
 from seekforge.serve.gateway.guard import TextGuard
 from seekforge.serve.gateway.guard.injection import look
-from seekforge.serve.gateway.guard.words import parse
 
 ROOT = Path(__file__).parents[1]
 REVIEWS, WORDS, ANSWER_TOKENS, PROMPT_TOKENS = 3_000, 10_000, 64, 128

@@ -16,10 +16,10 @@ from random import Random
 from typing import Literal, get_args
 
 from seekforge.core.config.guard import WordListConfig
-from seekforge.serve.gateway.guard.fold import FOLD, fold
-from seekforge.serve.gateway.guard.matcher import Matcher
+from seekforge.core.words.fold import FOLD, fold
+from seekforge.core.words.lists import WordList, parse
+from seekforge.core.words.matcher import Matcher
 from seekforge.serve.gateway.guard.stream import StreamFilter
-from seekforge.serve.gateway.guard.words import WordList, parse
 
 WORDS = [
     *"枪支 枪支弹药 弹药库 手枪 海洛因 出售假证 假证件 跑分 高利贷 毒 k粉 ak47 银行卡四件套 转账给我".split(" "),  # noqa: SIM905

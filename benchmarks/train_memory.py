@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seekforge.core import hardware
+from seekforge.engines.transformers import fast_dtype
 from seekforge.train.memory import Setup, predict
 from seekforge.train.shapes import shape_of
 
@@ -50,8 +51,9 @@ _MIB = 1 << 20
 
 
 def setup_of(method: Literal["lora", "full"], batch: int, length: int, answer: int, checkpointing: bool) -> Setup:
-    """As the planner takes it."""
-    return Setup(method, batch, length, answer, checkpointing, targets=() if method == "full" else TARGETS)
+    """As the planner takes it, in what this processor computes fastest."""
+    targets = () if method == "full" else TARGETS
+    return Setup(method, batch, length, answer, checkpointing, compute=fast_dtype(), targets=targets)
 
 
 def measure(case: tuple[Any, ...], heap: bool) -> int:
@@ -84,7 +86,7 @@ def child(method: str, batch: int, length: int, answer: int, checkpointing: bool
     config = AutoConfig.for_model(**SHAPE)
     before = psutil.Process().memory_info().rss
     torch.manual_seed(1)
-    dtype = torch.float32 if method == "full" else torch.bfloat16
+    dtype = torch.float32 if method == "full" else getattr(torch, fast_dtype())  # as `load_base` has it
     model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     rows = torch.randint(3, SHAPE["vocab_size"], (2 * batch, length)).tolist()  # records that begin alike share work
     examples = [Example(ids, [IGNORED] * (length - answer) + ids[length - answer :]) for ids in rows]

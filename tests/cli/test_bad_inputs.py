@@ -129,6 +129,7 @@ def test_options_of_single_commands(seekforge: Seekforge, work: Path, runs: Path
     train = ("train", "--model_name", "demo", "--train_data", good, "--output_dir", "tuned")
     for arguments, words in (
         (("data", good, "--out", "clean", "--threshold", "7"), "--threshold: threshold: Input should be less than"),
+        (("data", good, "--out", "clean", "--ops", "exakt"), "--ops: unknown op 'exakt'. did you mean 'exact'?"),
         (("compress", "demo", "--out", "small", "--format", "Q9"), "--format: formats.0: Input should be 'F16'"),
         (("evaluate", "demo", good, "--metric", "f2"), "unknown metric 'f2'. did you mean 'f1'?"),
         ((*train, "--method", "prefix"), "seekforge train: method: Input should be 'auto', 'lora', 'qlora' or 'full'"),

@@ -17,7 +17,7 @@ from seekforge.core.records import Message, Record
 from seekforge.data.ops import OPS, OpResult, build
 from seekforge.data.ops.memory import apply
 from seekforge.data.order import canonical
-from seekforge.data.similarity import band_keys, band_shape, jaccard, repeats, shingle_sets, shingles, signatures
+from seekforge.data.similarity import band_keys, band_shape, jaccard, repeats, shingled_texts, shingles, signatures
 
 MakeRecord = Callable[..., Record]
 PHRASES = [
@@ -138,7 +138,7 @@ def test_minhash_finds_planted_pairs_in_a_crowd() -> None:
     sets = [shingles(text, 5) for text in texts]
     truth = {(i, j) for i, j in combinations(range(len(texts)), 2) if jaccard(sets[i], sets[j]) >= 0.7}
     assert len(truth) > 100
-    hashes = shingle_sets(texts, 5)
+    hashes = shingled_texts(texts, 5)
     rank = np.arange(len(texts))
     kept, similarity = repeats(band_keys(hashes, 0.7), hashes, rank, 0.7)
     stay, best = list[int](), dict[int, tuple[float, int]]()
@@ -156,7 +156,7 @@ def test_minhash_finds_planted_pairs_in_a_crowd() -> None:
 
 def test_signatures_estimate_the_similarity() -> None:
     one, other = "the quick brown fox jumps over the lazy dog " * 2, "the quick brown cat jumps over the lazy dog " * 2
-    rows = signatures(shingle_sets([one, other], 5), 1024, seed=1)
+    rows = signatures(shingled_texts([one, other], 5), 1024, seed=1)
     assert rows.shape == (2, 1024)
     assert (rows[0] == rows[1]).mean() == pytest.approx(jaccard(shingles(one, 5), shingles(other, 5)), abs=0.05)
 

@@ -206,6 +206,27 @@ def test_a_killed_worker_is_one_clear_error() -> None:
         list(Pool(2).map(os._exit, [1, 1]))
 
 
+def _slow(seconds: float) -> float:
+    if not seconds:
+        raise DataError("no good")
+    time.sleep(seconds)
+    return seconds
+
+
+def test_the_error_of_a_task_ends_the_others() -> None:
+    started = time.monotonic()
+    with pytest.raises(DataError, match="no good"):
+        list(Pool(2).map(_slow, [0, 3600]))
+    assert time.monotonic() - started < 3000
+
+
+def test_when_nothing_is_left_the_error_says_so(write: Write, config: MakeConfig, tmp_path: Path) -> None:
+    rows = [{"instruction": "\u200b", "output": f"A{number}"} for number in range(50)]
+    with pytest.raises(DataError, match="the train split is empty: 0 records in all"):
+        run(config(write("raw.jsonl", rows)), tmp_path / "out", workers=1, rows=20)
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_a_result_without_a_folder_cleans_up_after_itself(write: Write, config: MakeConfig) -> None:
     result = run_pipeline(config(write("raw.jsonl", some(100))))
     folder = result.folder

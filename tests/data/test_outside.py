@@ -19,6 +19,7 @@ class Inner(Config):
 class Outer(Config):
     inner: Inner = Field(description="A part.")
     folder: Path | None = Field(None, description="A folder.")
+    key_file: Path | None = Field(None, description="A key.", json_schema_extra={"secret": True})
     default: Path = Field(Path("/nowhere/at/all"), description="A file that need not be there.")
     other: int = Field(3, description="A number.")
 
@@ -30,7 +31,8 @@ def test_content_counts_and_not_the_place(tmp_path: Path) -> None:
         (tmp_path / place / "words.txt").write_text(text)
         (tmp_path / place / "more" / "x").write_text(text)
         paths = (tmp_path / place / "words.txt",)
-        found.append(by_content(Outer(inner=Inner(files=paths), folder=tmp_path / place / "more")))
+        found.append(by_content(Outer(inner=Inner(files=paths), folder=tmp_path / place / "more", key_file=paths[0])))
+        assert "key_file" not in found[-1]
     assert found[0] == found[1] != found[2]
     assert found[0]["inner"]["files"][0]["name"] == "words.txt"
     assert found[0]["folder"]["sha256"] != found[2]["folder"]["sha256"]

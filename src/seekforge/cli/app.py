@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from seekforge import __version__
-from seekforge.cli import adapt, chat, compress, data, doctor, engine, evaluate, keys, run, serve, train
+from seekforge.cli import adapt, chat, compress, data, data_calibrate, doctor, engine, evaluate, keys, run, serve, train
 from seekforge.core.errors import SeekforgeError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command(name="run")(run.command)
 app.command(name="data")(data.command)
+app.command(name="data-calibrate")(data_calibrate.command)
 app.add_typer(adapt.app, name="adapt")
 app.add_typer(train.app, name="train")
 app.command(name="evaluate")(evaluate.command)

@@ -20,7 +20,7 @@ def command(
     threshold: Annotated[float, typer.Option(help="Jaccard similarity from which two prompts are the same.")] = 0.7,
     ops: Annotated[str, typer.Option(help="Cleaning operations in order, with their defaults.")] = _OPS,
     max_rejected: Annotated[
-        float, typer.Option(help="Share of rows that may be no records; they go to rejected.jsonl.")
+        float, typer.Option(min=0, max=1, help="Share of rows that may be no records; they go to rejected.jsonl.")
     ] = 0.01,
     seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 7,
     workers: Annotated[
@@ -37,8 +37,9 @@ def command(
     from dataclasses import replace
 
     from seekforge.cli.single import run_single
-    from seekforge.core.config import Cluster, DataConfig, Recipe, environment, validate
+    from seekforge.core.config import Cluster, DataConfig, MinhashConfig, Recipe, environment, validate
 
+    validate(MinhashConfig, {"threshold": threshold}, "--threshold")
     tree = {
         "sources": [{"path": str(file.absolute())} for file in files],
         "system": system,
@@ -53,4 +54,10 @@ def command(
 
 
 def _op(name: str, threshold: float) -> dict[str, object]:
+    from seekforge.core.config import OP_NAMES
+    from seekforge.core.errors import ConfigError
+    from seekforge.core.registry import nearest
+
+    if name not in OP_NAMES:
+        raise ConfigError(f"unknown op '{name}'", where="--ops", mend=nearest(name, sorted(OP_NAMES)))
     return {"op": name, "threshold": threshold} if name == "minhash" else {"op": name}

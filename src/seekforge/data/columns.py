@@ -147,7 +147,9 @@ def _gathered(parts: Sequence[Path], name: str, path: Path) -> NDArray[Any]:
     dtype, width = np.dtype(np.int64), ()
     with path.open("wb") as file:
         for number, array in enumerate(_arrays(parts, name)):
-            dtype, width = array.dtype, array.shape[1:]
+            if len(array) or not rows:
+                assert not rows or (dtype, width) == (array.dtype, array.shape[1:]), f"{name}: another type or width"
+                dtype, width = array.dtype, array.shape[1:]  # what an op makes of no record may be of another type
             if name.endswith(_BOUNDS):
                 array, end = (array if number == 0 else array[1:]) + end, end + int(array[-1])
             rows += len(array)

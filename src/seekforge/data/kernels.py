@@ -33,7 +33,7 @@ def compiled(function: F) -> F:
 def shingle_hashes(
     codes: NDArray[np.uint32], bounds: NDArray[np.int64], size: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Each text's set of shingles as 64-bit hashes, ascending.
+    """All shingles of each text as 64-bit hashes, in the order of the text, repeats among them.
 
     Args:
         codes: Code points of all texts, end to end.
@@ -44,29 +44,80 @@ def shingle_hashes(
         The hashes end to end, and the bounds of each text's, shape (texts + 1,).
     """
     count = len(bounds) - 1
-    found = np.empty(len(codes) + count, np.uint64)
     ends = np.zeros(count + 1, np.int64)
-    filled = 0
+    for text in range(count):
+        ends[text + 1] = ends[text] + max(1, bounds[text + 1] - bounds[text] - size + 1)
+    found = np.empty(ends[count], np.uint64)
     for text in range(count):
         begin, end = bounds[text], bounds[text + 1]
-        length = end - begin
-        shingles = max(1, length - size + 1)
-        part = np.empty(shingles, np.uint64)
-        for place in range(shingles):
+        for place in range(ends[text + 1] - ends[text]):
             value = np.uint64(0)
             for at in range(begin + place, min(begin + place + size, end)):
                 value = value * _GOLDEN + np.uint64(codes[at]) + np.uint64(1)
             value = (value ^ (value >> np.uint64(29))) * _MIX
-            part[place] = value ^ (value >> np.uint64(32))
-        part.sort()
-        last = np.uint64(0)
-        for place in range(shingles):
-            if place == 0 or part[place] != last:
-                last = part[place]
-                found[filled] = last
+            found[ends[text] + place] = value ^ (value >> np.uint64(32))
+    return found, ends
+
+
+@compiled
+def sorted_sets(
+    values: NDArray[np.uint64], bounds: NDArray[np.int64], wanted: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The wanted rows as sets, ascending and without repeats; the others as empty ones.
+
+    Returns:
+        The sets end to end, and the bounds of each, shape (rows + 1,).
+    """
+    count = len(bounds) - 1
+    total = 0
+    for row in range(count):
+        if wanted[row]:
+            total += bounds[row + 1] - bounds[row]
+    found = np.empty(total, np.uint64)
+    ends = np.zeros(count + 1, np.int64)
+    filled = 0
+    for row in range(count):
+        if wanted[row]:
+            part = np.sort(values[bounds[row] : bounds[row + 1]])
+            for place in range(len(part)):
+                if place == 0 or part[place] != part[place - 1]:
+                    found[filled] = part[place]
+                    filled += 1
+        ends[row + 1] = filled
+    return found[:filled], ends
+
+
+@compiled
+def bucket(keys: NDArray[np.uint64], groups: NDArray[np.int32], filled: int) -> int:
+    """Numbers the keys that come twice or more, by a hash table with open addressing.
+
+    Args:
+        keys: Shape (rows,).
+        groups: Shape (rows,), to be filled: the number of each row's key, -1 where it comes once.
+        filled: How many numbers are taken.
+
+    Returns:
+        How many are taken then.
+    """
+    bits = 4
+    while (1 << bits) < 2 * len(keys):
+        bits += 1
+    table = np.full(1 << bits, -1, np.int32)
+    shift, mask = np.uint64(64 - bits), (1 << bits) - 1
+    for row in range(len(keys)):
+        slot = np.int64((keys[row] * _MIX) >> shift)
+        while table[slot] >= 0 and keys[table[slot]] != keys[row]:
+            slot = (slot + 1) & mask
+        first = table[slot]
+        groups[row] = -1
+        if first < 0:
+            table[slot] = row
+        else:
+            if groups[first] < 0:
+                groups[first] = filled
                 filled += 1
-        ends[text + 1] = filled
-    return found[:filled].copy(), ends
+            groups[row] = groups[first]
+    return filled
 
 
 @compiled

@@ -14,7 +14,7 @@ from seekforge.data.columns import hashed
 from seekforge.data.ops import Drop, Ragged, Remove
 from seekforge.data.ops.memory import drop_of, ranks_of
 from seekforge.data.order import SPLITS
-from seekforge.data.similarity import band_keys, buckets, compact, shingle_sets
+from seekforge.data.similarity import band_keys, buckets, compact, sets_of, shingled_texts
 from seekforge.data.split import Splits, field_value
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class LeakTable:
         split: Shape (rows,): places in `SPLITS`.
         rank: Shape (rows,): the canonical order.
         ids: Of the records.
-        sets: Their questions, of `shingle_sets`.
+        sets: Their questions, of `shingled_texts`.
         same: Shape (rows, 2): a hash of the question without white space.
         keys: Of `band_keys` with `SEED`; None to make them.
         fields: Each record's values of the fields of `disjoint` as text, or None where none is checked.
@@ -189,8 +189,9 @@ def _check(table: LeakTable, train: NDArray[np.bool_], config: LeakConfig, seed:
     same, one_more = buckets(_mixed(table.same))
     groups, count = buckets(keys)
     groups = np.concatenate([groups, np.where(same >= 0, same + count, -1).astype(np.int32)])
+    sets = sets_of(table.sets, groups)
     nearest, similarity, touched = kernels.across(
-        groups, count + one_more, held, others, same[0], table.sets.values, table.sets.bounds, config.threshold
+        groups, count + one_more, held, others, same[0], sets.values, sets.bounds, config.threshold
     )
     hits = np.flatnonzero(nearest >= 0)
     leaks = {
@@ -266,7 +267,7 @@ def _table(splits: Splits, config: LeakConfig) -> LeakTable:
     texts = [record.text for record in records]
     fields = [field_texts(record, config.disjoint) for record in records]
     same = hashed([compact(text) for text in texts])
-    sets = shingle_sets(texts, config.shingle)
+    sets = shingled_texts(texts, config.shingle)
     return LeakTable(
         place, ranks_of(records), [r.id for r in records], sets, same, None, fields, lambda: splits.test[0].meta
     )

@@ -12,7 +12,7 @@ from seekforge.core.files import sha256_file
 
 
 def by_content(config: Config, key: str = "data") -> dict[str, Any]:
-    """The config as JSON, with name and hash in place of every path; a folder counts by all its files.
+    """The config as JSON, with name and hash for every path; a folder counts by all its files, a key not at all.
 
     Args:
         config: Any config model.
@@ -24,11 +24,19 @@ def by_content(config: Config, key: str = "data") -> dict[str, Any]:
     dump = config.model_dump(mode="json")
     found = {}
     for name, value in config:
+        if _is_secret(config, name):
+            continue
         if isinstance(value, Path) and name not in config.model_fields_set and not value.exists():
             found[name] = {"name": value.name, "sha256": None}  # a default; the op says whether it needs the file
         else:
             found[name] = _shown(value, dump[name], f"{key}.{name}")
     return found
+
+
+def _is_secret(config: Config, name: str) -> bool:
+    """Whether a field is marked as one whose content must leave no trace."""
+    extra = type(config).model_fields[name].json_schema_extra
+    return isinstance(extra, dict) and extra.get("secret") is True
 
 
 def _shown(value: object, dumped: object, key: str) -> Any:  # noqa: ANN401  JSON is any of its types

@@ -56,8 +56,8 @@ def band_shape(threshold: float, permutations: int) -> tuple[int, int]:
     return permutations, 1
 
 
-def shingle_sets(texts: Sequence[str], size: int) -> Ragged:
-    """Each text's set of shingles as ascending 64-bit hashes."""
+def shingled_texts(texts: Sequence[str], size: int) -> Ragged:
+    """Each text's shingles as 64-bit hashes, repeats among them."""
     import numpy as np
 
     from seekforge.data import kernels
@@ -69,7 +69,7 @@ def shingle_sets(texts: Sequence[str], size: int) -> Ragged:
     return Ragged(*kernels.shingle_hashes(codes, bounds, size))
 
 
-def signatures(sets: Ragged, permutations: int, seed: int = 0) -> NDArray[np.uint32]:
+def signatures(shingled: Ragged, permutations: int, seed: int = 0) -> NDArray[np.uint32]:
     """MinHash signatures.
 
     Returns:
@@ -82,21 +82,23 @@ def signatures(sets: Ragged, permutations: int, seed: int = 0) -> NDArray[np.uin
     random = np.random.default_rng(seed)
     factors = random.integers(0, 2**31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
     offsets = random.integers(0, 2**32, permutations, dtype=np.uint32)
-    return kernels.signatures(sets.values, sets.bounds, factors, offsets)
+    return kernels.signatures(shingled.values, shingled.bounds, factors, offsets)
 
 
-def band_keys(sets: Ragged, threshold: float, permutations: int = PERMUTATIONS, seed: int = 0) -> NDArray[np.uint64]:
+def band_keys(
+    shingled: Ragged, threshold: float, permutations: int = PERMUTATIONS, seed: int = 0
+) -> NDArray[np.uint64]:
     """Bucket keys, shape (texts, bands): two texts that share one are worth comparing.
 
     Args:
-        sets: Of `shingle_sets`.
+        shingled: Of `shingled_texts`.
         threshold: Least Jaccard similarity that should be found.
         permutations: Hash functions.
         seed: Of the hash functions: another seed misses other pairs.
     """
     from seekforge.data import kernels
 
-    return kernels.band_keys(signatures(sets, permutations, seed), *band_shape(threshold, permutations))
+    return kernels.band_keys(signatures(shingled, permutations, seed), *band_shape(threshold, permutations))
 
 
 def buckets(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int32], int]:
@@ -107,31 +109,33 @@ def buckets(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int32], int]:
     """
     import numpy as np
 
-    count, bands = keys.shape
-    groups = np.full((bands, count), -1, np.int32)
+    from seekforge.data import kernels
+
+    groups = np.empty(keys.shape[::-1], np.int32)
     filled = 0
-    for band in range(bands):
-        column = np.ascontiguousarray(keys[:, band])
-        order = np.argsort(column)
-        ordered = column[order]
-        fresh = np.ones(count, bool)
-        fresh[1:] = ordered[1:] != ordered[:-1]
-        begins = np.flatnonzero(fresh)
-        sizes = np.diff(np.append(begins, count))
-        number = np.where(sizes > 1, np.cumsum(sizes > 1) - 1 + filled, -1)
-        groups[band, order] = np.repeat(number, sizes)
-        filled += int((sizes > 1).sum())
+    for band, row in enumerate(groups):
+        filled = kernels.bucket(np.ascontiguousarray(keys[:, band]), row, filled)
     return groups, filled
 
 
+def sets_of(shingled: Ragged, groups: NDArray[np.int32]) -> Ragged:
+    """The shingles of the texts that share a bucket, as ascending sets; only these are ever compared."""
+    import numpy as np
+
+    from seekforge.data import kernels
+
+    wanted: NDArray[np.bool_] = np.logical_or.reduce(groups >= 0, axis=0)
+    return Ragged(*kernels.sorted_sets(shingled.values, shingled.bounds, wanted))
+
+
 def repeats(
-    keys: NDArray[np.uint64], sets: Ragged, rank: NDArray[np.int64], threshold: float
+    keys: NDArray[np.uint64], shingled: Ragged, rank: NDArray[np.int64], threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Which rows repeat one that stays: in the order of rank, a row goes if one that stayed is like it.
 
     Args:
         keys: Shape (rows, bands), of `band_keys`.
-        sets: Of `shingle_sets`.
+        shingled: Of `shingled_texts`.
         rank: Shape (rows,): the least stays.
         threshold: Least Jaccard similarity.
 
@@ -143,5 +147,6 @@ def repeats(
 
     from seekforge.data import kernels
 
-    order = np.argsort(rank)
-    return kernels.greedy(*buckets(keys), order, rank, sets.values, sets.bounds, threshold)
+    groups, count = buckets(keys)
+    sets = sets_of(shingled, groups)
+    return kernels.greedy(groups, count, np.argsort(rank), rank, sets.values, sets.bounds, threshold)

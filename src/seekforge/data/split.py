@@ -136,7 +136,7 @@ def _numbered(digests: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np
     """Each record's group, numbered in the order of the hashes, and the groups' sizes."""
     import numpy as np
 
-    words = np.ascontiguousarray(digests).view(">u8").reshape(len(digests), -1)
+    words = np.ascontiguousarray(digests).view(">u8")
     order = np.lexsort(words.T[::-1])
     ordered = words[order]
     fresh = np.ones(len(order), bool)

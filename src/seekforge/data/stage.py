@@ -75,7 +75,7 @@ def _measurements(result: DataResult, seconds: float, context: StageContext) -> 
         "dropped": (len(result.drops), "Records dropped"),
         "rejected": (result.rejected, "Rows that are no records"),
         **{name: (len(records), f"Records in {name}") for name, records in result.splits},
-        "duplicates": (result.dropped_by("exact", "minhash"), "Duplicates dropped"),
+        "duplicates": (result.dropped_by("exact", "minhash", "semantic"), "Duplicates dropped"),
     }
     for name, (count, title) in counts.items():
         yield context.measure(f"data.{name}", count, "count", title)

@@ -56,7 +56,7 @@ def _from_hub(hub_id: str, patterns: list[str] | None = None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     weights = patterns is None
-    patterns = patterns or ["*.json", "*.jinja", "*.safetensors", "*.model", "*.txt"]
+    patterns = patterns or ["*.json", "*.jinja", "*.safetensors", "*.model", "*.spm", "*.txt"]
     try:
         folder = Path(snapshot_download(hub_id, allow_patterns=patterns))
         if weights and next(folder.glob("*.safetensors"), None) is None:  # older models have PyTorch's own format only

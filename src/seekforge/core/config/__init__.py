@@ -23,6 +23,15 @@ from seekforge.core.config.augment import (
 )
 from seekforge.core.config.base import Config
 from seekforge.core.config.chat import RemoteConfig
+from seekforge.core.config.cleaning import (
+    LabelNoiseConfig,
+    LanguageConfig,
+    LeakageConfig,
+    LengthConfig,
+    PiiConfig,
+    RepetitionConfig,
+    SensitiveConfig,
+)
 from seekforge.core.config.data import (
     DataConfig,
     LeakConfig,
@@ -32,6 +41,7 @@ from seekforge.core.config.data import (
 from seekforge.core.config.embed import EmbedConfig
 from seekforge.core.config.endpoint import EndpointConfig, RestartConfig, WorkerConfig
 from seekforge.core.config.environment import Cluster, Environment, Group, environment
+from seekforge.core.config.facts import FactsConfig
 from seekforge.core.config.gateway import (
     GatewayConfig,
     LimitsConfig,
@@ -43,7 +53,7 @@ from seekforge.core.config.gateway import (
 )
 from seekforge.core.config.guard import GuardConfig, InputGuardConfig, WordListConfig
 from seekforge.core.config.load import load_endpoint, load_file, load_recipe, validate
-from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig
+from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig, SemanticConfig
 from seekforge.core.config.recipe import (
     CompressConfig,
     EvaluateConfig,
@@ -71,6 +81,7 @@ __all__ = [
     "Environment",
     "EvaluateConfig",
     "ExactConfig",
+    "FactsConfig",
     "FeedbackConfig",
     "FloatRange",
     "GatewayConfig",
@@ -81,7 +92,11 @@ __all__ = [
     "InputGuardConfig",
     "IntRange",
     "KeyEntry",
+    "LabelNoiseConfig",
+    "LanguageConfig",
     "LeakConfig",
+    "LeakageConfig",
+    "LengthConfig",
     "LimitsConfig",
     "LoraSettings",
     "MinhashConfig",
@@ -91,16 +106,20 @@ __all__ = [
     "OpenaiGrammarConfig",
     "OpenaiTranslatorConfig",
     "ParityConfig",
+    "PiiConfig",
     "PriceConfig",
     "PruneConfig",
     "RateLimitsConfig",
     "Recipe",
     "RemoteConfig",
+    "RepetitionConfig",
     "RestartConfig",
     "RetryConfig",
     "RuleGrammarConfig",
     "SearchConfig",
     "SearchSpace",
+    "SemanticConfig",
+    "SensitiveConfig",
     "Seq2seqTranslatorConfig",
     "ServeConfig",
     "SourceConfig",

@@ -23,7 +23,7 @@ class WindowConfig(Config):
         min_length=1,
         description="`ngram`: Jaccard similarity of character pairs; an embedder (`e5`, a folder, a hub id): cosine.",
     )
-    least: float = Field(0.3, ge=0, le=1, description="Below this it may mean something else.")
+    least: float = Field(0.2, ge=0, le=1, description="Below this it may mean something else.")
     most: float = Field(0.95, ge=0, le=1, description="Above this it teaches nothing new.")
 
     @model_validator(mode="after")
@@ -138,8 +138,8 @@ class SynonymsConfig(Config):
     copies: int = Field(1, ge=1, le=10, description="New records that are tried for each.")
     share: float = Field(1.0, gt=0, le=1, description="Share of the training records that are tried.")
     grammar: tuple[GrammarConfig, ...] = Field((), description="Who corrects the result, one after the other.")
-    wordnet: Path = Field(
-        Path("/usr/share/wordnet"), description="WordNet's database (Debian: `apt install wordnet-base`), for English."
+    wordnet: Path | None = Field(
+        None, description="WordNet's database, for English; by default where Debian's package `wordnet-base` puts it."
     )
     window: WindowConfig = Field(WindowConfig(), description="How like its parent a new record must be.")
     guarded: GuardedConfig = Field(GuardedConfig(), description="What it must keep.")

@@ -16,7 +16,11 @@ class RemoteConfig(Config):
 
     url: str = Field(description="`http://host:port`, with or without `/v1` at the end.")
     model: str = Field(min_length=1, description="The model's name there.")
-    api_key_file: Path | None = Field(None, description="A file with the key that is sent to it; none is sent without.")
+    api_key_file: Path | None = Field(
+        None,
+        description="A file with the key that is sent to it; none is sent without.",
+        json_schema_extra={"secret": True},  # no trace of it in what an artifact was made from
+    )
     temperature: float = Field(0.0, ge=0, le=2, description="0 for always the likeliest word.")
     max_tokens: int = Field(512, ge=1, description="Longest answer in tokens; one that is cut off counts as failed.")
     concurrency: int = Field(8, ge=1, le=256, description="Requests under way at once.")

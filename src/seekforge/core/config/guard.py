@@ -32,7 +32,7 @@ class WordListConfig(Config):
     """A list of words that may not come out, and what happens when one would."""
 
     path: Path | None = Field(None, description="A file, one word a line; `#` is a comment, `!` an exception.")
-    builtin: Literal["default"] | None = Field(None, description="A list that comes with seekforge.")
+    builtin: Literal["default", "abuse"] | None = Field(None, description="A list that comes with seekforge.")
     action: Literal["mask", "stop", "answer"] = Field(
         "mask", description="Asterisks instead, end before the word, or end with `text` instead."
     )

@@ -178,6 +178,8 @@ def _with_absolute_paths(config: Config, folder: Path) -> Any:  # noqa: ANN401  
             changed[name] = _with_absolute_paths(value, folder)
         elif isinstance(value, tuple) and value and isinstance(value[0], Config):
             changed[name] = tuple(_with_absolute_paths(item, folder) for item in value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Path):
+            changed[name] = tuple(folder / item.expanduser() for item in value)
     return config.model_copy(update=changed)
 
 

@@ -11,6 +11,16 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from seekforge.core.config.base import Config
+from seekforge.core.config.cleaning import (
+    LabelNoiseConfig,
+    LanguageConfig,
+    LeakageConfig,
+    LengthConfig,
+    PiiConfig,
+    RepetitionConfig,
+    SensitiveConfig,
+)
+from seekforge.core.config.facts import FactsConfig
 
 
 class NormaliseConfig(Config):
@@ -35,6 +45,36 @@ class MinhashConfig(Config):
     shingle: int = Field(5, ge=1, le=50, description="Characters in a shingle; 3 suits Chinese, 5 English.")
 
 
-AnyOp = NormaliseConfig | ExactConfig | MinhashConfig
+class SemanticConfig(Config):
+    """Drops records that say what another says, by the cosine of their embeddings."""
+
+    op: Literal["semantic"] = Field("semantic", description="The op's name.")
+    embedder: str = Field("e5", min_length=1, description="`e5`, a sentence-transformers folder or a hub id.")
+    threshold: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Cosine from which two prompts are the same; each embedder has its own, and "
+        "`seekforge data-calibrate` finds it.",
+    )
+    guard: bool = Field(
+        True, description="Keep both of a pair that differs in a number, a unit or a negation, however alike."
+    )
+
+
+AnyOp = (
+    NormaliseConfig
+    | ExactConfig
+    | MinhashConfig
+    | LengthConfig
+    | LanguageConfig
+    | RepetitionConfig
+    | PiiConfig
+    | SensitiveConfig
+    | LabelNoiseConfig
+    | LeakageConfig
+    | FactsConfig
+    | SemanticConfig
+)
 OpConfig = Annotated[AnyOp, Field(discriminator="op")]
 OP_NAMES = frozenset(str(config.model_fields["op"].default) for config in get_args(AnyOp))

@@ -79,8 +79,9 @@ class Keeper:
     def substance(self, text: str) -> Substance:
         """What it states."""
         words = self._tagger.words(text)
-        names = [text[span.start : span.end] for span in self.spans(text, words) if span.why in {"term", "entity"}]
-        names += [match[0] for match in _SOLID.finditer(text) if not match[0][0].isdigit()]
+        places = {(one.start, one.end) for one in self.spans(text, words) if one.why in {"term", "entity"}}
+        places |= {match.span() for match in _SOLID.finditer(text) if not match[0][0].isdigit()}
+        names = [text[start:end] for start, end in places]
         return Substance(
             text,
             Counter(name.casefold() for name in names),

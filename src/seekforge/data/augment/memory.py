@@ -11,7 +11,7 @@ from seekforge.core.files import sha256_json
 from seekforge.engines.chat.protocol import Heard, Reply
 
 FILE = "answers.sqlite"
-_DEAD = 8  # so many texts that all fail, and none that does not: nobody is there any more
+_DEAD = 8  # when so many texts and all of them find nobody, nobody is there any more
 Ask = Callable[[Sequence[str], Heard], list[Reply]]
 
 
@@ -27,7 +27,7 @@ class Answers:
             folder.mkdir(parents=True, exist_ok=True)
         # An endpoint's answers may come in a thread of its own, but never in two at once.
         self._base = sqlite3.connect(
-            ":memory:" if folder is None else folder / FILE, isolation_level=None, check_same_thread=False
+            ":memory:" if folder is None else folder / FILE, timeout=60, isolation_level=None, check_same_thread=False
         )
         # Write-ahead with NORMAL: a commit survives the process, and costs no wait for the disk.
         self._base.execute("PRAGMA journal_mode = WAL")
@@ -62,7 +62,7 @@ def remembered(answers: Answers, what: Sequence[str], texts: Sequence[str], ask:
         ask: Asks, and says each answer as it comes.
 
     Raises:
-        EngineError: Every one of many texts failed: whoever answers is gone. What was answered before stays kept.
+        EngineError: Whoever answers is gone: not one of many texts got through. What was answered stays kept.
     """
     keys = {text: sha256_json([*what, text]) for text in texts}
     known: dict[str, Reply] = {}
@@ -76,7 +76,7 @@ def remembered(answers: Answers, what: Sequence[str], texts: Sequence[str], ask:
             answers.put(keys[missing[index]], reply.text)
 
     replies = ask(missing, heard) if missing else []
-    if len(replies) >= _DEAD and all(reply.failure for reply in replies):
+    if len(replies) >= _DEAD and all(reply.gone for reply in replies):
         raise EngineError(
             f"no answer to any of {len(replies)} texts ({replies[0].failure})",
             where=what[0],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from seekforge.core.errors import ConfigError
+from seekforge.core.errors import ResourceError
 
 
 def packaged(module: str, file: str, package: str) -> Path:
@@ -17,14 +17,14 @@ def packaged(module: str, file: str, package: str) -> Path:
         package: As it is installed, with its version.
 
     Raises:
-        ConfigError: It is not installed, or has no such file.
+        ResourceError: It is not installed, or has no such file.
     """
     spec = importlib.util.find_spec(module)
     if spec is not None and spec.origin is not None:
         path = Path(spec.origin).parent / file
         if path.is_file():
             return path
-    raise ConfigError(
+    raise ResourceError(
         f"the file {Path(file).name} of the package {package} is missing",
         where="data.augment",
         mend=f"pip install {package}, or 'seekforge[data]'",

@@ -6,9 +6,10 @@ import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Literal
 
-from seekforge.core.errors import ConfigError
+from seekforge.core.errors import ResourceError
 
 Language = Literal["zh", "en"]
 Kind = Literal["noun", "verb", "adjective", "adverb", "entity", "number", "other"]
@@ -70,49 +71,58 @@ class Tagger:
         terms: Words of the domain that stay whole, and count as names.
 
     Raises:
-        ConfigError: TextBlob is not installed; said when the first English text comes.
+        ResourceError: TextBlob is not installed; said when the first English text comes.
     """
 
     def __init__(self, terms: Iterable[str] = ()) -> None:
         self._terms = frozenset(terms)
-        self._chinese_tagger: Any = None
 
     def words(self, text: str) -> list[Word]:
         """All words, in order; white space belongs to none."""
-        return self._chinese(text) if language_of(text) == "zh" else english(text)
+        language = language_of(text)
+        if language is None:  # figures and signs: no tagger is needed
+            return [_signs(match) for match in _ENGLISH.finditer(text)]
+        return list(_chinese(text, self._terms)) if language == "zh" else english(text)
 
-    def _chinese(self, text: str) -> list[Word]:
-        tagger = self._jieba()
-        words: list[Word] = []
-        place = 0
-        for pair in tagger.cut(text):
-            if pair.word.strip():
-                words.append(Word(pair.word, place, _chinese_kind(pair.word, pair.flag), pair.flag))
-            place += len(pair.word)
-        return words
 
-    def _jieba(self) -> Any:  # noqa: ANN401  jieba has no types
-        """A tokenizer of its own, so that its terms are nobody else's."""
-        if self._chinese_tagger is None:
-            import logging
+@lru_cache(maxsize=4096)  # a parent is looked at by who replaces and by who judges, and for each of its copies
+def _chinese(text: str, terms: frozenset[str]) -> tuple[Word, ...]:
+    words: list[Word] = []
+    place = 0
+    for pair in _jieba(terms).cut(text):
+        if pair.word.strip():
+            words.append(Word(pair.word, place, _chinese_kind(pair.word, pair.flag), pair.flag))
+        place += len(pair.word)
+    return tuple(words)
 
-            import jieba
-            from jieba import posseg
 
-            jieba.setLogLevel(logging.WARNING)
-            cutter = jieba.Tokenizer()
-            for term in sorted(self._terms):
-                cutter.add_word(term, tag="nz")
-            self._chinese_tagger = posseg.POSTokenizer(cutter)
-            self._chinese_tagger.word_tag_tab.update(dict.fromkeys(self._terms, "nz"))
-        return self._chinese_tagger
+@cache  # its tables take a second and 100 MB
+def _jieba(terms: frozenset[str]) -> Any:  # noqa: ANN401  jieba has no types
+    """A tagger of its own for each set of terms, so that they are nobody else's."""
+    import logging
+
+    import jieba
+    from jieba import posseg
+
+    jieba.setLogLevel(logging.WARNING)
+    cutter = jieba.Tokenizer()
+    for term in sorted(terms):
+        cutter.add_word(term, tag="nz")
+    tagger = posseg.POSTokenizer(cutter)
+    tagger.word_tag_tab.update(dict.fromkeys(terms, "nz"))
+    return tagger
+
+
+def tokens(text: str) -> list[str]:
+    """Words, numbers and signs of English text, as they are written."""
+    return _ENGLISH.findall(text)
 
 
 def english(text: str) -> list[Word]:
     """Words, numbers and signs of English text.
 
     Raises:
-        ConfigError: TextBlob is not installed.
+        ResourceError: TextBlob is not installed.
     """
     found = list(_ENGLISH.finditer(text))
     tags = _penn([match[0] for match in found])
@@ -123,13 +133,17 @@ def english(text: str) -> list[Word]:
     return words
 
 
+def _signs(match: re.Match[str]) -> Word:
+    return Word(match[0], match.start(), "number" if match[0][0].isdigit() else "other", "")
+
+
 def _penn(tokens: list[str]) -> list[str]:
     if not tokens:
         return []
     try:
         tagger = importlib.import_module("textblob.en")
     except ImportError as error:
-        raise ConfigError(
+        raise ResourceError(
             "English words need the package textblob", where="data.augment", mend="pip install 'seekforge[data]'"
         ) from error
     tagged = tagger.tag(" ".join(tokens), tokenize=False)

@@ -19,7 +19,7 @@ from seekforge.data.leak import LeakTable, settle_rows
 from seekforge.data.ops import Drop, Ragged
 from seekforge.data.ops.exact import firsts, key
 from seekforge.data.order import SPLITS
-from seekforge.data.similarity import compact, shingle_sets
+from seekforge.data.similarity import compact, shingled_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,6 +156,8 @@ def _questions(records: Iterator[Record], config: LeakConfig) -> tuple[dict[str,
     ids: list[str] = []
     for batch in batches(records, _BATCH):
         texts = [record.text for record in batch]
-        columns.append({"sets": shingle_sets(texts, config.shingle), "same": hashed([compact(text) for text in texts])})
+        columns.append(
+            {"sets": shingled_texts(texts, config.shingle), "same": hashed([compact(text) for text in texts])}
+        )
         ids += [record.id for record in batch]
     return (stack(columns) if columns else {}), ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from typing import Any, Protocol, TypeVar
 
 from seekforge.core.config.environment import share_threads
@@ -65,6 +66,7 @@ class Pool:
     def map(self, function: Callable[[T], Any], tasks: Iterable[T], most: int | None = None) -> Iterator[Any]:
         """Side by side."""
         size = min(self.workers, most or self.workers)
+        others = set(active_children())
         pool = ProcessPoolExecutor(size, get_context("spawn"), _begin, (size,))
         try:
             left = iter(tasks)
@@ -77,12 +79,17 @@ class Pool:
             raise SeekforgeError(
                 "a worker process died: killed, or out of memory", where="--workers", mend=f"{_AGAIN}; or fewer workers"
             ) from error
+        except BaseException:  # an error of a task, or an interrupt: what the others do is of no use now
+            for child in set(active_children()) - others:
+                child.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _begin(processes: int) -> None:
     """In a new worker: its share of the threads, and an end when the process that started it is no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
     share_threads(processes)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -21,7 +21,7 @@ from seekforge.data.engine.task import PROBE
 from seekforge.data.leak import SEED, LeakReport, LeakTable, field_texts, settle_rows
 from seekforge.data.ops import Ragged
 from seekforge.data.order import SPLITS
-from seekforge.data.similarity import band_keys, compact, shingle_sets
+from seekforge.data.similarity import band_keys, compact, shingled_texts
 from seekforge.data.split import assign, group_digests, refuse_empty
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Probe:
     def measure(self, records: Sequence[Record]) -> Mapping[str, NDArray[Any] | Ragged]:
         """Group, shingles, bucket keys and, where fields must differ, their values."""
         texts = [record.text for record in records]
-        sets = shingle_sets(texts, self.leak.shingle)
+        sets = shingled_texts(texts, self.leak.shingle)
         columns: dict[str, NDArray[Any] | Ragged] = {
             "sets": sets,
             "keys": band_keys(sets, self.leak.threshold, seed=SEED),

@@ -49,6 +49,15 @@ OPS = Registry(
         "normalise": "seekforge.data.ops.normalise:Normalise",
         "exact": "seekforge.data.ops.exact:Exact",
         "minhash": "seekforge.data.ops.minhash:Minhash",
+        "facts": "seekforge.data.ops.facts:Facts",
+        "length": "seekforge.data.ops.length:Length",
+        "language": "seekforge.data.ops.language:Language",
+        "repetition": "seekforge.data.ops.repetition:Repetition",
+        "pii": "seekforge.data.ops.pii:Pii",
+        "sensitive": "seekforge.data.ops.sensitive:Sensitive",
+        "label_noise": "seekforge.data.ops.label_noise:LabelNoise",
+        "leakage": "seekforge.data.ops.leakage:Leakage",
+        "semantic": "seekforge.data.ops.semantic:Semantic",
     },
 )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from seekforge.core.config import MinhashConfig
 from seekforge.core.records import Record
 from seekforge.data.ops.protocol import OpContext, Ragged, Removals, Remove, SetOp, Table
-from seekforge.data.similarity import band_keys, repeats, shingle_sets
+from seekforge.data.similarity import band_keys, repeats, shingled_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +32,8 @@ class Minhash(SetOp):
         self.config = config
 
     def measure(self, records: Sequence[Record]) -> Mapping[str, NDArray[Any] | Ragged]:
-        """`keys`: shape (records, bands), uint64; `shingles`: the hashed set of each, ascending, uint64."""
-        sets = shingle_sets([record.text for record in records], self.config.shingle)
+        """`keys`: shape (records, bands), uint64; `shingles`: those of each as hashes, uint64."""
+        sets = shingled_texts([record.text for record in records], self.config.shingle)
         return {"keys": band_keys(sets, self.config.threshold, self.config.permutations), "shingles": sets}
 
     def decide(self, table: Table) -> Removals:

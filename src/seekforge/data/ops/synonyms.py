@@ -7,6 +7,7 @@ from random import Random
 from typing import ClassVar
 
 from seekforge.core.config.augment import SynonymsConfig
+from seekforge.core.errors import ResourceError
 from seekforge.core.records import Record
 from seekforge.data.augment.chain import Passage, correction, passed
 from seekforge.data.augment.draw import chosen, draw
@@ -16,7 +17,7 @@ from seekforge.data.augment.memory import Answers
 from seekforge.data.augment.replace import Replacement, free_words, replaced
 from seekforge.data.augment.thesaurus import Thesaurus
 from seekforge.data.augment.thesaurus.cilin import Cilin
-from seekforge.data.augment.thesaurus.wordnet import WordNet
+from seekforge.data.augment.thesaurus.wordnet import DEBIAN, WordNet
 from seekforge.data.augment.words import Language, language_of
 from seekforge.data.ops.protocol import Grown, GrowOp, Keep, OpContext, Remove
 
@@ -41,7 +42,10 @@ class Synonyms(GrowOp[Finding]):
         self, config: SynonymsConfig, context: OpContext, thesauri: Mapping[Language, Thesaurus] | None = None
     ) -> None:
         self.config, self._context = config, context
-        self._thesauri: Mapping[Language, Thesaurus] = thesauri or {"zh": Cilin(), "en": WordNet(config.wordnet)}
+        self._thesauri: Mapping[Language, Thesaurus] = thesauri or {
+            "zh": Cilin(),
+            "en": WordNet(config.wordnet or DEBIAN),
+        }
         self._correctors = [open_corrector(one) for one in config.grammar]
         self._judge: Judge | None = None
         self._answers: Answers | None = None
@@ -55,6 +59,8 @@ class Synonyms(GrowOp[Finding]):
         for corrector in self._correctors:
             corrector.check()
         self._find_judge()
+        if self.config.wordnet is not None:
+            self._thesauri["en"].open()
 
     def open(self) -> None:
         """Loads what measures; a thesaurus is read when the first text of its language comes.
@@ -66,11 +72,7 @@ class Synonyms(GrowOp[Finding]):
         self._answers = self._answers or Answers(self._context.scratch if self._correctors else None)
 
     def grow(self, records: Sequence[Record]) -> list[Grown]:
-        """New records, different from each other.
-
-        Raises:
-            ConfigError: A thesaurus is not installed.
-        """
+        """New records, different from each other; where a thesaurus is not installed, that in their place."""
         grown = []
         for record in records:
             if chosen(self._context.seed, self.name, record, self.config.share):
@@ -90,7 +92,10 @@ class Synonyms(GrowOp[Finding]):
         found: dict[str, Grown] = {}
         for copy in range(self.config.copies):
             rng = draw(self._context.seed, self.name, record, copy)
-            done = [self._line(line, rng) for line in lines.changeable(record)]
+            try:
+                done = [self._line(line, rng) for line in lines.changeable(record)]
+            except ResourceError as error:  # an English line among Chinese ones must not end the work
+                return [Grown(record, record, "synonyms", {FAILURE: str(error)})]
             pairs = [pair for line in done for pair in line.pairs]
             fresh = lines.replaced(record, [line.text for line in done])
             if pairs and fresh.text not in found:
@@ -113,13 +118,15 @@ class Synonyms(GrowOp[Finding]):
         """The same proposals after all correctors; a failure stands in its place."""
         assert self._answers is not None, "open() comes first"
         lines = self._find_judge().lines
+        failed = [one for one in grown if FAILURE in one.evidence]
+        grown = [one for one in grown if FAILURE not in one.evidence]
         ways: dict[str, Passage] = {}
         languages: tuple[Language, ...] = ("en", "zh")
         for language in languages:
             texts = [line for one in grown for line in lines.changeable(one.record) if language_of(line) == language]
             links = [correction(corrector, language) for corrector in self._correctors]
             ways.update(passed(texts, links, self._answers))
-        result = []
+        result = failed
         for one in grown:
             mine = [ways.get(line, Passage((line,))) for line in lines.changeable(one.record)]
             failures = [way.failure for way in mine if way.failure]

@@ -15,11 +15,13 @@ class Reply:
 
     Attributes:
         text: The answer; empty where it failed.
-        failure: Why there is none, for people: `HTTP 503 in 4 tries`.
+        failure: Why there is none, for people: `HTTP 503, in 4 tries`.
+        gone: It failed for whoever answers, not for what was asked: no connection, a key that is no longer good.
     """
 
     text: str = ""
     failure: str = ""
+    gone: bool = False
 
 
 Heard = Callable[[int, Reply], None]

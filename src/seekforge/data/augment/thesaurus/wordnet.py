@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from seekforge.core.errors import ConfigError
+from seekforge.core.errors import ResourceError
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.words import Kind, Word
 
+DEBIAN = Path("/usr", "share", "wordnet")
 _FILES: Mapping[Kind, str] = {"noun": "noun", "verb": "verb", "adjective": "adj", "adverb": "adv"}
 _UPOS: Mapping[Kind, str] = {"noun": "NOUN", "verb": "VERB", "adjective": "ADJ", "adverb": "ADV"}
 _SS_TYPES = {"1": "noun", "2": "verb", "3": "adj", "4": "adv", "5": "adj"}
@@ -46,14 +47,14 @@ class WordNet:
         """Reads indexes and counts; meanings are read when they are asked for.
 
         Raises:
-            ConfigError: A file or the package `lemminflect` is missing.
+            ResourceError: A file or the package `lemminflect` is missing.
         """
         if self._endings is not None:
             return
         try:
             self._endings = importlib.import_module("lemminflect")
         except ImportError as error:
-            raise ConfigError(
+            raise ResourceError(
                 "English synonyms need the package lemminflect",
                 where="data.augment",
                 mend="pip install 'seekforge[data]'",
@@ -64,7 +65,7 @@ class WordNet:
                 self._data[name] = (self._folder / f"data.{name}").open("rb")
             self._read_counts()
         except OSError as error:
-            raise ConfigError(
+            raise ResourceError(
                 f"no WordNet database: {error.filename} cannot be read",
                 where=str(self._folder),
                 mend="Name its folder (`wordnet`), or `apt install wordnet-base`",
@@ -115,12 +116,11 @@ class WordNet:
         return senses[0] if clear else None
 
     def _used(self, lemma: str, name: str, offset: int) -> int:
-        """How often the lemma was seen in this meaning; once where it has no other."""
+        """How often the lemma was seen in this meaning in tagged text; 0 is mostly a bookish word, as belike."""
         senses = self._senses.get((lemma, name), [])
         if offset not in senses:
             return 0
-        counted = self._uses.get((lemma, name), {}).get(senses.index(offset) + 1, 0)
-        return max(counted, 1) if len(senses) == 1 else counted
+        return self._uses.get((lemma, name), {}).get(senses.index(offset) + 1, 0)
 
     def _members(self, name: str, offset: int) -> list[str]:
         """The lemmas of a meaning: `offset lex_filenum ss_type w_cnt word lex_id word lex_id ...`."""

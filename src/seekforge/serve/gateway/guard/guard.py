@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seekforge.core.config.guard import GuardConfig
+from seekforge.core.words.lists import WordList
 from seekforge.serve.gateway.guard.audit import Audit, AuditLog, Event
 from seekforge.serve.gateway.guard.incoming import judge
 from seekforge.serve.gateway.guard.lists import Lists
 from seekforge.serve.gateway.guard.stream import ShutFilter, StreamFilter
-from seekforge.serve.gateway.guard.words import WordList
 from seekforge.serve.gateway.seams import InputVerdict, Message, OutputFilter
 
 _log = logging.getLogger(__name__)

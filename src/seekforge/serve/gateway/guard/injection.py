@@ -16,7 +16,7 @@ from typing import Any
 
 import ahocorasick
 
-from seekforge.serve.gateway.guard.fold import fold
+from seekforge.core.words.fold import fold
 from seekforge.serve.gateway.guard.rules import Rule
 from seekforge.serve.gateway.guard.rules_en import ENGLISH
 from seekforge.serve.gateway.guard.rules_zh import CHINESE

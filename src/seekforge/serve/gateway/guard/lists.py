@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from seekforge.core.config.guard import WordListConfig
 from seekforge.core.errors import SeekforgeError
-from seekforge.serve.gateway.guard import words
-from seekforge.serve.gateway.guard.matcher import Matcher
+from seekforge.core.words import lists as words
+from seekforge.core.words.matcher import Matcher
 
 _log = logging.getLogger(__name__)
 Signature = tuple[int, ...] | str

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
-from seekforge.serve.gateway.guard.decide import Found, settled, unexcused
-from seekforge.serve.gateway.guard.fold import fold, offsets
-from seekforge.serve.gateway.guard.matcher import Matcher
-from seekforge.serve.gateway.guard.words import WordList
+from seekforge.core.words.decide import Found, settled, unexcused
+from seekforge.core.words.fold import fold, offsets
+from seekforge.core.words.lists import WordList
+from seekforge.core.words.matcher import Matcher
 from seekforge.serve.gateway.seams import Passed
 
 NOTHING = Passed("")

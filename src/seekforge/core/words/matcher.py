@@ -10,9 +10,9 @@ from typing import Any
 import ahocorasick
 
 from seekforge.core.errors import ConfigError
-from seekforge.serve.gateway.guard.decide import Found, Hit, Key, unexcused
-from seekforge.serve.gateway.guard.fold import DIGITS, LETTERS, fold
-from seekforge.serve.gateway.guard.words import WordList
+from seekforge.core.words.decide import Found, Hit, Key, unexcused
+from seekforge.core.words.fold import DIGITS, LETTERS, fold
+from seekforge.core.words.lists import WordList
 
 _MASKS = "*■●▒"
 

@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seekforge.serve.gateway.guard.fold import FOLD, fold, offsets
+from seekforge.core.words.fold import FOLD, fold, offsets
 
 
 def test_ascii_has_a_way_of_its_own_that_gives_the_same() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from seekforge.core.config.guard import WordListConfig
 from seekforge.core.errors import ConfigError
-from seekforge.serve.gateway.guard.matcher import Matcher
-from seekforge.serve.gateway.guard.words import parse, read
+from seekforge.core.words.lists import parse, read
+from seekforge.core.words.matcher import Matcher
 
 
 def write(tmp_path: Path, data: str | bytes) -> WordListConfig:
@@ -91,7 +91,7 @@ def test_what_a_list_answers_with_must_not_be_listed() -> None:
 
 def test_something_is_left_to_mask_with() -> None:
     config = WordListConfig(path=Path("x.txt"))
-    from seekforge.serve.gateway.guard.words import WordList
+    from seekforge.core.words.lists import WordList
 
     assert Matcher([WordList(config, parse("a*b\nc■d", "x"), "0", ())]).mask == "●"
     with pytest.raises(ConfigError, match="part of a listed word"):

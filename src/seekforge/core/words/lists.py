@@ -9,11 +9,11 @@ from pathlib import Path
 
 from seekforge.core.config.guard import WordListConfig
 from seekforge.core.errors import ConfigError
-from seekforge.serve.gateway.guard.fold import fold
+from seekforge.core.words.fold import fold
 
 LONGEST = 128  # folded characters of a word: that much of an answer can be held back
 _BIGGEST = 32 << 20  # bytes of a file
-_BUILTIN = Path(__file__).parent / "words"
+_BUILTIN = Path(__file__).parent / "builtin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What text looks like to the guard: the same for every way to write a word.
+"""What text looks like to a word list: the same for every way to write a word.
 
 Folding works character by character and never looks at a neighbour, so a stream folds the same whatever its chunks:
 

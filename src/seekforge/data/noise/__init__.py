@@ -1,0 +1,1 @@
+"""Labels that are likely wrong: confident learning over out-of-sample probabilities."""

@@ -1,0 +1,1 @@
+"""Statistics of one text, each a pure function: words, language, repetition."""
