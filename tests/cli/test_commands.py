@@ -22,7 +22,7 @@ from seekforge.engines.fake import FakeEngine
 from seekforge.engines.protocol import Messages, Sampling
 
 Seekforge = Callable[..., Any]
-COMMANDS = ["run", "data", "train", "evaluate", "compress", "serve", "chat", "doctor"]
+COMMANDS = ["run", "data", "data-calibrate", "train", "evaluate", "compress", "serve", "chat", "doctor"]
 
 
 def test_version(seekforge: Seekforge) -> None:
@@ -32,7 +32,7 @@ def test_version(seekforge: Seekforge) -> None:
 
 def test_every_command_has_help_with_an_example(seekforge: Seekforge) -> None:
     found = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
-    assert sorted(map(str, found)) == sorted([*COMMANDS, "engine", "keys"])
+    assert sorted(map(str, found)) == sorted([*COMMANDS, "adapt", "engine", "keys"])
     for name in COMMANDS:
         result = seekforge(name, "--help")
         assert result.code == 0
