@@ -22,6 +22,7 @@ from seekforge.data import DataResult, Work, run_pipeline
 from seekforge.data.engine.crew import Pool
 from seekforge.data.engine.folder import Folder
 from seekforge.data.engine.passes import fresh
+from seekforge.data.stage import details
 
 Rows = Sequence[Mapping[str, Any]]
 Write = Callable[[str, Rows], Path]
@@ -199,6 +200,17 @@ def test_a_result_is_looked_into_without_holding_it(write: Write, config: MakeCo
     assert [len(list(part)) for _, part in result.splits] == [len(part) for _, part in result.splits]
     assert result.before.labels.total() == 300
     assert sum(result.after.lengths) == len(result.splits)
+
+
+@pytest.mark.parametrize("action", ["mask", "report", "drop"])
+def test_the_report_repeats_no_personal_data(action: str, write: Write, config: MakeConfig, tmp_path: Path) -> None:
+    rows = some(60)
+    rows[3] = {**rows[3], "instruction": "Call me at 13800138000, please, on my case"}
+    result = run(config(write("raw.jsonl", rows), ops=[{"op": "pii", "action": action}]), tmp_path / "out", workers=1)
+    shown = json.dumps(details(result))
+    assert "13800138000" not in shown
+    assert "(not shown)" in shown
+    assert ("[PHONE" in shown) == (action == "mask")
 
 
 def test_a_killed_worker_is_one_clear_error() -> None:

@@ -15,6 +15,7 @@ from seekforge.core.records import Record
 from seekforge.data.ops.result import Drop, Noted
 
 EXAMPLES = 6  # of each reason
+_HIDDEN = "(not shown)"
 _MOST_KINDS = 60  # a kind with a figure in it would be one for each record
 _MOST_LABELS = 200
 _CLIP = 300
@@ -38,6 +39,7 @@ class Step:
 
     Attributes:
         step: The op's name, or `read`, `leak`.
+        private: Whether the examples leave out what the records said before.
         kept: Records that stay.
         dropped: Records that went.
         changed: Records that are not as they came.
@@ -50,6 +52,7 @@ class Step:
     """
 
     step: str
+    private: bool = False
     kept: int = 0
     dropped: int = 0
     changed: int = 0
@@ -104,8 +107,9 @@ class Step:
         kept_id: str | None = None,
         after: Record | None = None,
     ) -> None:
-        shown: dict[str, Any] = {"op": self.step, "kind": kind, "id": name, "reason": reason, "text": clip(record.text)}
-        shown |= {"kept_text": "", "answer": clip(record.answer)}
+        texts = (_HIDDEN, "") if self.private else (clip(record.text), clip(record.answer))
+        shown: dict[str, Any] = {"op": self.step, "kind": kind, "id": name, "reason": reason, "text": texts[0]}
+        shown |= {"kept_text": "", "answer": texts[1]}
         if kept_id is not None:
             shown["kept_id"] = kept_id
         if evidence:

@@ -187,7 +187,7 @@ def _row_op(work: Pass, number: int, flow: _Flow, place: int, config: OpConfig) 
     """Runs one `RowOp` over the shard."""
     op = opened(config, context_of(work.context, place, config.op))
     assert isinstance(op, RowOp)
-    step = Step(op.name)
+    step = Step(op.name, private=op.private)
     with step.clock():
         drops: list[Drop] = []
         kept = []

@@ -24,6 +24,7 @@ class Pii(RowOp[list[list[Finding]]]):
     """
 
     name: ClassVar[str] = "pii"
+    private: ClassVar[bool] = True
 
     def __init__(self, config: PiiConfig, context: OpContext) -> None:
         self.config = config

@@ -100,9 +100,11 @@ class Operation(ABC):
         batch: Records that `measure` gets at once, at most.
         most_workers: Processes that may hold this op at the same time, where its model is large or has threads of its
             own; None for as many as the user wants.
+        private: Whether the report's examples leave out what its records said, as with personal data.
     """
 
     name: ClassVar[str]
+    private: ClassVar[bool] = False
     batch: ClassVar[int] = 1024
     most_workers: ClassVar[int | None] = None
 
