@@ -92,7 +92,10 @@ def _sections(tokens: Sequence[str]) -> Fraction:
             number = None
         elif token in MYRIADS:
             last = MYRIADS[token]
-            total = _raised(total, section + number if number is not None else section or None, last)
+            if number is None and not section:  # 万 alone, or right behind another as in 三万亿
+                total = (total or Fraction(1)) * last
+            else:
+                total = _raised(total, section + (number or 0), last)
             section, number = Fraction(0), None
         elif token in FIGURES and not FIGURES[token]:
             last, number = 1, None
@@ -103,8 +106,6 @@ def _sections(tokens: Sequence[str]) -> Fraction:
     return total + section + (number or 0)
 
 
-def _raised(total: Fraction, section: Fraction | None, scale: int) -> Fraction:
-    """`三万亿` and `一万五千亿` raise all before; in `一亿三千万`, 万 raises what stands since 亿."""
-    if section is None:
-        return (total or 1) * Fraction(scale)
+def _raised(total: Fraction, section: Fraction, scale: int) -> Fraction:
+    """In `一万五千亿`, 亿 raises all before it; in `一亿三千万`, 万 raises what stands since 亿."""
     return (total + section) * scale if total < scale else total + section * scale
