@@ -12,6 +12,7 @@ from seekforge.data.facts import dates, numerals
 from seekforge.data.facts.bounds import Bound, bound, is_about, is_denied
 from seekforge.data.facts.units import AFTER, BEFORE, COUNTERS, PER_AFTER, PER_BEFORE, SIGNS, UNITS, Unit
 from seekforge.data.facts.words import noun_stems
+from seekforge.data.numerals import chinese
 
 COUNT, DATE, CLOCK = "count", "date", "time of day"
 _SUPERSCRIPTS = {ord(char): f"^{digit}" for digit, char in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")} | {ord("⁻"): "^-"}
@@ -109,8 +110,8 @@ def _dated(text: str, spot: dates.Spotted) -> Value:
 def _shares(text: str) -> Iterator[Value]:
     """`百分之五`, `三分之一`, as per cent."""
     for match in _SHARE.finditer(text):
-        base = _BASES.get(match["base"]) or numerals.chinese(match["base"])
-        part = Fraction(match["part"]) if match["part"][0].isdigit() else numerals.chinese(match["part"])
+        base = _BASES.get(match["base"]) or chinese(match["base"])
+        part = Fraction(match["part"]) if match["part"][0].isdigit() else chinese(match["part"])
         share = 100 * part / base
         yield Value(match[0], match.start(), match.end(), (Reading("percent", share, share),))
 

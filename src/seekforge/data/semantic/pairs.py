@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seekforge.core.errors import DataError
+from seekforge.data.cilin import synonyms_of
 
 Synonyms = Mapping[str, Sequence[str]]
 _SHARE = 0.5  # of the words with a synonym that a paraphrase replaces
@@ -105,10 +106,8 @@ def read_synonyms(path: Path) -> dict[str, list[str]]:
     except UnicodeDecodeError as error:
         raise DataError("not UTF-8 text", where=str(path), mend="Save the file as UTF-8") from error
     for line in lines:
-        words = line.split()
-        if words and re.fullmatch(r"[A-Z][a-z]\d\d[A-Z]\d\d[=#@]", words[0]):
-            words = words[1:] if words[0].endswith("=") else []
-        group = [word for word in dict.fromkeys(words) if len(word) >= _LEAST and not _GUARDED.search(word)]
+        _, words = synonyms_of(line)
+        group = [word for word in words if len(word) >= _LEAST and not _GUARDED.search(word)]
         for word in group if len(group) > 1 else ():
             groups.setdefault(word, []).append([other for other in group if other != word])
     found = {word: several[0] for word, several in groups.items() if len(several) == 1}

