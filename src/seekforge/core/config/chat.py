@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from seekforge.core.config.address import Address
 from seekforge.core.config.base import Config
 
 
 class RemoteConfig(Config):
     """An OpenAI-compatible endpoint and how patiently it is asked. Times are seconds."""
 
-    url: str = Field(description="`http://host:port`, with or without `/v1` at the end.")
+    url: Address = Field(description="`http://host:port`, with or without `/v1` at the end.")
     model: str = Field(min_length=1, description="The model's name there.")
     api_key_file: Path | None = Field(
         None,
@@ -27,11 +26,3 @@ class RemoteConfig(Config):
     attempts: int = Field(4, ge=1, le=10, description="Tries of one request, the first included.")
     backoff: float = Field(1.0, ge=0, description="Wait before the second try; it doubles, up to a minute.")
     seconds: float = Field(60.0, gt=0, description="For one answer.")
-
-    @field_validator("url")
-    @classmethod
-    def _http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise PydanticCustomError("url", "'{url}' is no http:// or https:// address", {"url": url})
-        return url.rstrip("/").removesuffix("/v1")

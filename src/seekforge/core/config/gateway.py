@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from seekforge.core.config.address import Address
 from seekforge.core.config.base import Config
 from seekforge.core.config.recipe import PriceConfig
 
@@ -21,7 +21,7 @@ class UpstreamConfig(Config):
     """One OpenAI-compatible server: our worker, vLLM, SGLang, llama-server, a paid API."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="For the logs, the metrics and `targets`.")
-    url: str = Field(description="`http://host:port`, with or without `/v1` at the end.")
+    url: Address = Field(description="`http://host:port`, with or without `/v1` at the end.")
     models: tuple[str, ...] | None = Field(
         None, description="Models that clients may ask of it by its own names; by default whatever it knows."
     )
@@ -30,14 +30,6 @@ class UpstreamConfig(Config):
     embeds: bool = Field(False, description="It has embeddings only, so it says nothing of the others' readiness.")
     devices: int = Field(1, ge=1, description="Devices that it occupies, for the cost.")
     price: PriceConfig | None = Field(None, description="Of one device; without it no cost is shown.")
-
-    @field_validator("url")
-    @classmethod
-    def _http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise PydanticCustomError("url", "'{url}' is no http:// or https:// address", {"url": url})
-        return url.rstrip("/").removesuffix("/v1")
 
 
 class TargetConfig(Config):
