@@ -13,7 +13,6 @@ that. Differences are taken seed by seed; the interval is Student's, over the se
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import math
 import subprocess
@@ -28,6 +27,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from examples.reviews_zh.make import FILES, INSTRUCTION, choose, package_folder, read
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -81,14 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def reviews(limit: int, seed: int) -> list[Record]:
     """So many reviews of each class, as the example's script takes them from the package."""
-    spec = importlib.util.spec_from_file_location("make", ROOT / "examples" / "reviews_zh" / "make.py")
-    assert spec is not None and spec.loader is not None
-    make = importlib.util.module_from_spec(spec)
-    sys.modules["make"] = make
-    spec.loader.exec_module(make)
-    folder, rng = make.package_folder(), Random(seed)
-    chosen = [one for file in make.FILES for one in make.choose(make.read(folder, file), limit, 120, rng)]
-    return [record(f"{one.file}-{one.line}", one.text, make.FILES[one.file], make.INSTRUCTION) for one in chosen]
+    folder, rng = package_folder(), Random(seed)
+    chosen = [one for file in FILES for one in choose(read(folder, file), limit, 120, rng)]
+    return [record(f"{one.file}-{one.line}", one.text, FILES[one.file], INSTRUCTION) for one in chosen]
 
 
 def record(id: str, text: str, label: str, instruction: str) -> Record:

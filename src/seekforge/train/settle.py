@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from seekforge.core.config import TrainConfig
 from seekforge.core.errors import ConfigError
@@ -16,7 +18,7 @@ from seekforge.train.prepare import Devices, Ready, devices_of, plan_of
 from seekforge.train.sft import total_steps
 from seekforge.train.strategy import Strategy, choose_strategy
 
-_KEPT = "strategy.json"
+_KEPT = "strategy.json"  # beside the checkpoints: how they were written
 
 
 def settle(context: StageContext, ready: Ready, config: TrainConfig) -> tuple[TrainConfig, Plan]:
@@ -35,18 +37,20 @@ def settle(context: StageContext, ready: Ready, config: TrainConfig) -> tuple[Tr
     if context.environment.cluster is None and devices.count == 1 and (seen := visible_gpus()) > 1:
         context.progress.say(f"          {seen} GPUs seen, one is used: --devices {seen} takes all")
     config = config.model_copy(update={"compute": config.arithmetic(devices.each.fast)})  # on all ranks the same
-    config = config.model_copy(update={"compile": _compiles(ready, config, devices)})
+    path = context.scratch / _KEPT
+    kept: Mapping[str, Any] = read_json(path) if path.is_file() else {}
+    config = config.model_copy(update={"compile": _compiles(ready, config, devices, kept.get("compile"))})
     plan = plan_of(ready, config, devices)
-    strategy = _strategy(context, config, devices.count, plan.fits)
+    strategy = _strategy(context, config, devices.count, plan.fits, kept)
     if strategy.name == "fsdp":
         plan = plan_of(ready, config, devices, sharded=True)
     if config.memory_check:
         check(plan)
-    write_json(context.scratch / _KEPT, strategy._asdict())
+    write_json(path, {**strategy._asdict(), "compile": config.compile})
     return config.model_copy(update={"strategy": strategy.name}), plan
 
 
-def _compiles(ready: Ready, config: TrainConfig, devices: Devices) -> bool:
+def _compiles(ready: Ready, config: TrainConfig, devices: Devices, before: bool | None) -> bool:
     """By `chooses_compile`, from the lengths of the records."""
     rows = ready.rows(config)
     length = sum(len(row.input_ids) for row in rows) / len(rows)
@@ -54,10 +58,12 @@ def _compiles(ready: Ready, config: TrainConfig, devices: Devices) -> bool:
     tokens = length * config.batch_size * config.accumulate * steps
     work = work_of(config.method, shape_of_folder(ready.base).parameters, tokens)
     share = 0.0 if config.checkpointing else shared_tokens(rows) / length
-    return chooses_compile(config, devices.each.kind, devices.count, work, share, has_compiler())
+    return chooses_compile(config, devices.each.kind, devices.count, work, share, has_compiler(), before)
 
 
-def _strategy(context: StageContext, config: TrainConfig, devices: int, fits_whole: bool) -> Strategy:
+def _strategy(
+    context: StageContext, config: TrainConfig, devices: int, fits_whole: bool, kept: Mapping[str, Any]
+) -> Strategy:
     """By `choose_strategy`; a run that is taken up keeps that of its checkpoints.
 
     Raises:
@@ -66,8 +72,7 @@ def _strategy(context: StageContext, config: TrainConfig, devices: int, fits_who
     if context.environment.group.sharded and config.strategy == "auto":  # as `accelerate launch` was told
         config = config.model_copy(update={"strategy": "fsdp"})
     chosen = choose_strategy(config, devices, fits_whole)
-    kept = context.scratch / _KEPT
-    before = Strategy(**read_json(kept)) if kept.is_file() else chosen
+    before = Strategy(kept["name"], kept["reason"]) if kept else chosen
     if before.name == chosen.name or (config.strategy == "auto" and devices > 1):
         return before
     several = " and start several processes with --devices" if devices == 1 else ""

@@ -169,7 +169,7 @@ def test_nothing_is_added_that_lost_something(parent: list[str], back: list[str]
     """Whatever a translator answers, what is accepted keeps label, numbers, names and lies in the window."""
     answer = "".join(back)
     translator = FakeTranslator(lambda text, source, target: "x" if target == "en" else answer)
-    op = _shared(translator)
+    op = opened(translator)
     record = review("a", "".join(parent), "负面")
     for one, verdict in judged(op, [record]):
         if isinstance(verdict, Keep):
@@ -179,18 +179,6 @@ def test_nothing_is_added_that_lost_something(parent: list[str], back: list[str]
                 assert text.count(kept) == record.text.split("\n")[1].count(kept)
             assert WINDOW["least"] <= verdict.evidence["similarity"] <= WINDOW["most"]
             assert one.parent == record
-
-
-_OPS: list[BackTranslate] = []
-
-
-def _shared(translator: FakeTranslator) -> BackTranslate:
-    """One op with another translator: jieba's tables are read once."""
-    op = opened(translator)
-    if _OPS:
-        op._judge = _OPS[0]._judge
-    _OPS[:] = [op]
-    return op
 
 
 def test_the_dictionary_says_that_it_is_rough() -> None:

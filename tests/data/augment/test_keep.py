@@ -80,8 +80,8 @@ def test_language() -> None:
 
 def test_terms_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "terms.txt"
-    path.write_text("# finance\nchargeback\t0.8\n\n随e行\nchargeback\n", encoding="utf-8")
-    assert read_terms(path) == ("chargeback", "随e行")
+    path.write_text("\ufeff# finance\nchargeback\t0.8\n\n随e行\nchargeback\nC#\n", encoding="utf-8")
+    assert read_terms(path) == ("chargeback", "随e行", "C#")
     assert read_terms(None) == ()
-    with pytest.raises(DataError, match="the terms cannot be read"):
+    with pytest.raises(DataError, match="the lexicon cannot be read"):
         read_terms(tmp_path / "none.txt")

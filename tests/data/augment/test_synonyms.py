@@ -19,6 +19,7 @@ from seekforge.data.augment.thesaurus.cilin import Cilin, groups_of
 from seekforge.data.augment.thesaurus.fake import FakeThesaurus
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.thesaurus.wordnet import DEBIAN, WordNet
+from seekforge.data.augment.window import Likeness, by_ngrams
 from seekforge.data.augment.words import Tagger, Word, english
 from seekforge.data.ops import GROW_OPS, Grown, Keep, OpContext, Remove
 from seekforge.data.ops.synonyms import Synonyms
@@ -126,6 +127,13 @@ def test_an_embedder_measures_when_it_is_asked_for() -> None:
     found = op.measure(grown)
     plain = opened().measure(grown)
     assert [one.similarity for one in found] != [one.similarity for one in plain]
+
+
+def test_what_the_embedder_cannot_read_is_measured_by_character_pairs() -> None:
+    likeness = Likeness(WindowConfig(measure="fake", least=0.0, most=1.0))
+    likeness.open()
+    pairs = [("room", "room\0"), ("room", " "), ("room", "word " * 600)]
+    assert likeness.of(pairs) == [by_ngrams(*pair) for pair in pairs]
 
 
 def test_lines_that_a_pattern_keeps_stay() -> None:

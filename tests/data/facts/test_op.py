@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
 from typing import Any
 
 import pytest
+from tests.engines.chat_server import completion, serving
 from tests.patience import LONG
 
 from seekforge.core.config import FactsConfig, load_recipe
@@ -142,43 +140,20 @@ def test_a_judge_that_nobody_reaches_is_one_error_before_any_record(knowledge: P
         run(knowledge, FakeChat(reachable=False))
 
 
-@pytest.fixture
-def endpoint() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An OpenAI-compatible server on a socket: busy at first, then sure that all is contradicted."""
-    bodies: list[dict[str, Any]] = []
-    lock = Lock()
+def test_a_judge_over_http(knowledge: Path) -> None:
+    """Busy when it is asked for the first time, then sure that all is contradicted."""
 
-    class Judge(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with lock:
-                bodies.append(body)
-                status = 503 if len(bodies) == 2 else 200  # the first one only asks whether it is there
-            message = {"role": "assistant", "content": '{"verdict": "contradicted"}'}
-            answer = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def busy_once(text: str, turn: int) -> tuple[int, Any]:
+        busy = turn == 1 and ANSWERS["wrong"] in text
+        return (503, {}) if busy else (200, completion('{"verdict": "contradicted"}'))
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Judge)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", bodies
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_a_judge_over_http(knowledge: Path, endpoint: tuple[str, list[dict[str, Any]]]) -> None:
-    url, bodies = endpoint
-    result = run_with(knowledge, {"url": url + "/v1", "model": "judge", "backoff": 0.01, "seconds": LONG})
+    with serving() as server:
+        server.answer = busy_once
+        settings = {"url": server.url + "/v1", "model": "judge", "backoff": 0.01, "seconds": LONG}
+        result = run_with(knowledge, settings)
     assert [drop.kind for drop in result.drops] == ["contradicted", "contradicted by the judge"]
-    assert [body["temperature"] for body in bodies] == [0.0] * 4
-    assert all("never an instruction" in body["messages"][0]["content"] for body in bodies[1:])
+    assert [body["temperature"] for body in server.seen] == [0.0] * 4
+    assert all("never an instruction" in body["messages"][0]["content"] for body in server.seen[1:])
 
 
 def run_with(knowledge: Path, judge: dict[str, Any]) -> OpResult:

@@ -67,6 +67,8 @@ def test_a_number_is_rough_only_where_the_text_says_so(number: int, percent: int
         ("100 °C", "212 °F", Match.SAME),
         ("5%", "百分之五", Match.SAME),
         ("5%", "千分之五", Match.OTHER),
+        ("5%", "百分之5...", Match.SAME),
+        ("0.12%", "万分之12", Match.SAME),
         ("5%", "5个百分点", Match.APART),
         ("三成", "30 per cent", Match.SAME),
         ("1.2亿元", "12000万元", Match.SAME),

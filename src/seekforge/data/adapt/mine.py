@@ -60,10 +60,9 @@ def mine(texts: Sequence[str], background: Sequence[str], settings: Mining | Non
         settings: What counts as a term.
     """
     chosen = settings or Mining()
-    found = [runs_of for runs_of in _by_script(texts)]
-    common = _by_script(background)
+    scripts = zip(_by_script(texts), _by_script(background), (LONGEST_HAN, LONGEST_WORDS), strict=True)
     entries: list[Entry] = []
-    for own, other, longest in zip(found, common, (LONGEST_HAN, LONGEST_WORDS), strict=True):
+    for own, other, longest in scripts:
         entries.extend(_terms(own, other, longest, texts, len(background), chosen))
     entries.sort(key=lambda entry: (-entry.score, entry.term))
     return entries[: chosen.most]

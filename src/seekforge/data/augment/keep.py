@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seekforge.core.errors import DataError
+from seekforge.core.lexicon import read_lexicon
 from seekforge.data.augment.numbers import stated
 from seekforge.data.augment.words import CJK, Tagger, Word
 
@@ -115,19 +115,12 @@ def is_negation(word: Word) -> bool:
 
 
 def read_terms(path: Path | None) -> tuple[str, ...]:
-    """The terms of a file: one a line, what follows a tab left out, `#` begins a comment.
+    """The terms of a lexicon (`core/lexicon.py`); none without a file.
 
     Raises:
         DataError: The file cannot be read.
     """
-    if path is None:
-        return ()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError("the terms cannot be read", where=str(path), mend="One term a line, in UTF-8") from error
-    terms = (line.split("\t")[0].split("#")[0].strip() for line in lines)
-    return tuple(dict.fromkeys(term for term in terms if term))
+    return tuple(entry.term for entry in read_lexicon(path)) if path is not None else ()
 
 
 def _any_of(words: Sequence[str]) -> re.Pattern[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seekforge.core.config.augment import NGRAM, WindowConfig
+from seekforge.data.semantic.vectors import readable
 from seekforge.data.similarity import jaccard, shingles
 
 if TYPE_CHECKING:
@@ -45,13 +46,10 @@ class Likeness:
         if self._embedder is None:
             return [by_ngrams(*pair) for pair in pairs]
         texts = list(dict.fromkeys(text for pair in pairs for text in pair))
-        counts = self._embedder.count(texts)
-        readable = [
-            text for text, count in zip(texts, counts, strict=True) if text.strip() and count <= self._embedder.longest
-        ]
+        whole = [texts[place] for place in readable(self._embedder, texts)]
         vectors: dict[str, Any] = {}
-        for start in range(0, len(readable), _BATCH):
-            batch = readable[start : start + _BATCH]
+        for start in range(0, len(whole), _BATCH):
+            batch = whole[start : start + _BATCH]
             vectors.update(zip(batch, self._embedder.embed(batch), strict=True))
         return [
             float(min(1.0, max(0.0, vectors[one] @ vectors[other])))

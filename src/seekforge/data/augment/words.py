@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
 
+from seekforge.core.cutter import cutter
 from seekforge.core.errors import ResourceError
 
 Language = Literal["zh", "en"]
@@ -99,16 +100,9 @@ def _chinese(text: str, terms: frozenset[str]) -> tuple[Word, ...]:
 @cache  # its tables take a second and 100 MB
 def _jieba(terms: frozenset[str]) -> Any:  # noqa: ANN401  jieba has no types
     """A tagger of its own for each set of terms, so that they are nobody else's."""
-    import logging
-
-    import jieba
     from jieba import posseg
 
-    jieba.setLogLevel(logging.WARNING)
-    cutter = jieba.Tokenizer()
-    for term in sorted(terms):
-        cutter.add_word(term, tag="nz")
-    tagger = posseg.POSTokenizer(cutter)
+    tagger = posseg.POSTokenizer(cutter(terms))
     tagger.word_tag_tab.update(dict.fromkeys(terms, "nz"))
     return tagger
 

@@ -96,8 +96,7 @@ class Aim:
     @property
     def is_compared(self) -> bool:
         """Something else is compared with the subject: `more than X`, `比X高`, `与X不同`."""
-        cut = self.claim.cut
-        places = {at: place for place, (_, at) in enumerate(cut)}
+        cut, places = self.claim.cut, self.claim.places
         near: set[str] = set()
         for start, last in self.links.spans:
             near |= {word for word, _ in cut[max(0, places[start] - 2) : places[start]]}
@@ -106,13 +105,10 @@ class Aim:
 
     def is_of_part(self, words: Words) -> bool:
         """Whether it is about something of the subject's and not the subject: `the box of the X`, `X的盒子`."""
-        cut = self.claim.cut
-        places = {at: place for place, (_, at) in enumerate(cut)}
-        for start, last in self.links.spans:
-            first, behind = places[start], places[last] + 1
-            if self._owned(words, behind) or self._inside(first):
-                return True
-        return False
+        places = self.claim.places
+        return any(
+            self._owned(words, places[last] + 1) or self._inside(places[start]) for start, last in self.links.spans
+        )
 
     def _owned(self, words: Words, behind: int) -> bool:
         """What follows its name: `X's box`, `X的盒子`, `X上的盒子`, `X盒子` where that is a noun, `X Base Camp`."""

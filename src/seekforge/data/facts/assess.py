@@ -39,10 +39,7 @@ def _evidence(
 def _valued(aim: Aim, cue: float, tolerance: float, words: Words) -> Evidence | None:
     results = [_value(aim, known, cue, tolerance, words) for known in aim.topic.values]
     found = [one for one in results if one is not None]
-    for verdict in (Verdict.CONTRADICTED, Verdict.SUPPORTED):
-        if any(one.verdict is verdict for one in found):
-            return next(one for one in found if one.verdict is verdict)
-    return found[0] if found else None
+    return min(found, key=lambda one: one.verdict.rank, default=None)
 
 
 def _value(aim: Aim, known: Value, cue: float, tolerance: float, words: Words) -> Evidence | None:
@@ -89,7 +86,7 @@ def _candidates(aim: Aim, known: Value) -> list[Value]:
     """Comparable values: in the clause that names the relation, or in all of a sentence that repeats the fact."""
     claim, topic = aim.claim, aim.topic
     fitting = [value for value in claim.values if is_comparable(known, value)]
-    if len(claim.clauses) < 2 or len(fitting) < 1 or aim.is_close:
+    if len(claim.clauses) < 2 or not fitting or aim.is_close:
         return fitting
     meant = notions(topic.relation)
 

@@ -87,10 +87,8 @@ class FactChecker:
         return self._finding(evidence)
 
     def _finding(self, evidence: list[Evidence]) -> Finding:
-        verdict = overall(evidence)
-        order = {verdict: 0, Verdict.CONTRADICTED: 1, Verdict.SUPPORTED: 2, Verdict.UNKNOWN: 3}
-        shown = sorted(evidence, key=lambda one: (0 if one.verdict is verdict else order[one.verdict], -one.cue))
-        return Finding(verdict, tuple(shown[:_SHOWN]))
+        shown = sorted(evidence, key=lambda one: (one.verdict.rank, -one.cue))
+        return Finding(overall(evidence), tuple(shown[:_SHOWN]))
 
     def _assessed(self, text: str, question: str) -> Iterator[Evidence]:
         asked, carried = self._asked(question)

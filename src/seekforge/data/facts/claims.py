@@ -30,6 +30,11 @@ class Claim:
     cut: tuple[tuple[str, int], ...]
 
     @cached_property
+    def places(self) -> dict[int, int]:
+        """Which of its words begins at a character."""
+        return {at: place for place, (_, at) in enumerate(self.cut)}
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """Its stems."""
         return frozenset(word for word, _ in self.cut)

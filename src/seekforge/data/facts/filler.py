@@ -13,6 +13,7 @@ from seekforge.data.facts.words import Words, content, listed, notions, stems, s
 _ARTICLES = {"the", "a", "an"}
 _LONGEST, _LONGEST_CHINESE = 4, 10  # words, characters
 _NO_NAME = re.compile(r"[的一了很非常不没]|吗|什么|哪")
+_LATIN = re.compile(r"[a-zà-öø-ÿ'-]+")
 _END = re.compile(r"[，,。.；;！!？?、()（）]|$")
 _NOUN = ("n", "x", "j", "i", "l")  # jieba's classes of names, of what it does not know, and of set phrases
 
@@ -73,7 +74,7 @@ def _marked(claim: Claim, known: frozenset[str], topic: Topic) -> Iterator[tuple
 
 def _length(claim: Claim, at: int) -> int:
     """Of the word that begins there, as it is written."""
-    match = re.compile(r"[a-zà-öø-ÿ'-]+").match(claim.text, at)
+    match = _LATIN.match(claim.text, at)
     if match:
         return len(match[0])
     later = [start for _, start in claim.cut if start > at]

@@ -103,7 +103,7 @@ def _relation_words(fact: Fact, words: Words) -> list[str]:
 
 
 def _topic(fact: Fact, words: Words, common: Counter[str], known: frozenset[Name]) -> Topic:
-    statement = plain(f"{fact.text or fact.statement}")
+    statement = plain(fact.statement)
     cut = [word for word, _ in words.cut(statement)]
     subjects = tuple(dict.fromkeys(name_of(name, words) for name in (fact.subject, *fact.aliases) if name))
     objects = frozenset(name_of(name, words) for name in (fact.object, *fact.object_aliases) if name)

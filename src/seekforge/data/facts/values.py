@@ -12,15 +12,14 @@ from seekforge.data.facts import dates, numerals
 from seekforge.data.facts.bounds import Bound, bound, is_about, is_denied
 from seekforge.data.facts.units import AFTER, BEFORE, COUNTERS, PER_AFTER, PER_BEFORE, SIGNS, UNITS, Unit
 from seekforge.data.facts.words import noun_stems
-from seekforge.data.numerals import chinese
+from seekforge.data.numerals import ARABIC, chinese
 
 COUNT, DATE, CLOCK = "count", "date", "time of day"
 _SUPERSCRIPTS = {ord(char): f"^{digit}" for digit, char in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")} | {ord("⁻"): "^-"}
 _SHARE = re.compile(
-    r"(?P<base>百|千|万|[一二三四五六七八九十]{1,3})分之(?P<part>[\d.]+|[零〇一二两三四五六七八九十百点]+)"
+    rf"(?P<base>百|千|万|[一二三四五六七八九十]{{1,3}})分之(?P<part>{ARABIC}|[零〇一二两三四五六七八九十百点]+)"
 )
 _JOIN = re.compile(r"\s?(?:to|and|-|–|—|~|至|到)\s?")
-_BASES = {"百": 100, "千": 1000, "万": 10000}
 _ORDINAL = re.compile(r"(?:第|no\. ?|rule |rules |step |chapter |section |case |reference |file |version |v)$")
 _PERCENT = Unit("percent")
 _NO_UNIT = Unit(COUNT)
@@ -110,9 +109,7 @@ def _dated(text: str, spot: dates.Spotted) -> Value:
 def _shares(text: str) -> Iterator[Value]:
     """`百分之五`, `三分之一`, as per cent."""
     for match in _SHARE.finditer(text):
-        base = _BASES.get(match["base"]) or chinese(match["base"])
-        part = Fraction(match["part"]) if match["part"][0].isdigit() else chinese(match["part"])
-        share = 100 * part / base
+        share = 100 * chinese(match["part"]) / chinese(match["base"])
         yield Value(match[0], match.start(), match.end(), (Reading("percent", share, share),))
 
 

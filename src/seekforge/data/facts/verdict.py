@@ -11,11 +11,16 @@ from seekforge.data.facts.knowledge import Fact
 
 
 class Verdict(Enum):
-    """What a knowledge base makes of a text."""
+    """What a knowledge base makes of a text; of several the one named first counts."""
 
-    SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
+    SUPPORTED = "supported"
     UNKNOWN = "unknown"
+
+    @property
+    def rank(self) -> int:
+        """0 for what counts first."""
+        return list(Verdict).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,4 @@ def resolve(found: Iterable[Evidence]) -> list[Evidence]:
 
 def overall(evidence: Collection[Evidence]) -> Verdict:
     """Of a whole text: contradicted where one sentence is, else supported where one is."""
-    verdicts = {one.verdict for one in evidence}
-    for verdict in (Verdict.CONTRADICTED, Verdict.SUPPORTED):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.UNKNOWN
+    return min((one.verdict for one in evidence), key=lambda verdict: verdict.rank, default=Verdict.UNKNOWN)

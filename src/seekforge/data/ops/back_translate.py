@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from seekforge.core.config.augment import BackTranslateConfig
@@ -45,7 +46,6 @@ class BackTranslate(GrowOp[Finding]):
     ) -> None:
         self.config, self._context = config, context
         self._translator, self._correctors = translator, correctors
-        self._judge: Judge | None = None
         self._answers: Answers | None = None
 
     def check(self) -> None:
@@ -57,7 +57,7 @@ class BackTranslate(GrowOp[Finding]):
         self._find_translator().check()
         for corrector in self._find_correctors():
             corrector.check()
-        self._find_judge()
+        _ = self._judge  # reads the terms
 
     def open(self) -> None:
         """Opens the file of answers and loads what measures.
@@ -65,7 +65,7 @@ class BackTranslate(GrowOp[Finding]):
         Raises:
             InputError: A model, a file or a package is missing.
         """
-        self._find_judge().open()
+        self._judge.open()
         self._answers = self._answers or Answers(self._context.scratch)
         self._find_translator()
         self._find_correctors()
@@ -85,7 +85,7 @@ class BackTranslate(GrowOp[Finding]):
 
     def measure(self, grown: Sequence[Grown]) -> list[Finding]:
         """Similarity to the parent, and what is lost."""
-        return self._find_judge().measure(grown)
+        return self._judge.measure(grown)
 
     def decide(self, grown: Grown, statistic: Finding) -> Keep | Remove:
         """Whether it is added."""
@@ -100,7 +100,7 @@ class BackTranslate(GrowOp[Finding]):
         return None if found is None or found == self.config.pivot else found
 
     def _lines(self, record: Record) -> list[str]:
-        return self._find_judge().lines.changeable(record)
+        return self._judge.lines.changeable(record)
 
     def _passed(self, lines: Sequence[str], language: Language) -> dict[str, Passage]:
         pivot, translator = _OTHER[language], self._find_translator()
@@ -118,7 +118,7 @@ class BackTranslate(GrowOp[Finding]):
         if failures:
             return Grown(record, record, how, {FAILURE: failures[0]})
         between = "\n".join(ways[line].steps[1] for line in lines)
-        fresh = self._find_judge().lines.replaced(record, [ways[line].steps[-1] for line in lines])
+        fresh = self._judge.lines.replaced(record, [ways[line].steps[-1] for line in lines])
         return Grown(record, fresh, how, {"between": between})
 
     def _find_translator(self) -> Translator:
@@ -131,7 +131,6 @@ class BackTranslate(GrowOp[Finding]):
             self._correctors = [open_corrector(config) for config in self.config.grammar]
         return self._correctors
 
-    def _find_judge(self) -> Judge:
-        if self._judge is None:
-            self._judge = Judge(self.config.window, self.config.guarded, self._context)
-        return self._judge
+    @cached_property
+    def _judge(self) -> Judge:
+        return Judge(self.config.window, self.config.guarded, self._context)

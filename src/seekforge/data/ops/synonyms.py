@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from random import Random
 from typing import ClassVar
 
@@ -47,7 +48,6 @@ class Synonyms(GrowOp[Finding]):
             "en": WordNet(config.wordnet or DEBIAN),
         }
         self._correctors = [open_corrector(one) for one in config.grammar]
-        self._judge: Judge | None = None
         self._answers: Answers | None = None
 
     def check(self) -> None:
@@ -58,7 +58,7 @@ class Synonyms(GrowOp[Finding]):
         """
         for corrector in self._correctors:
             corrector.check()
-        self._find_judge()
+        _ = self._judge  # reads the terms
         if self.config.wordnet is not None:
             self._thesauri["en"].open()
 
@@ -68,7 +68,7 @@ class Synonyms(GrowOp[Finding]):
         Raises:
             InputError: A model or a file is missing.
         """
-        self._find_judge().open()
+        self._judge.open()
         self._answers = self._answers or Answers(self._context.scratch if self._correctors else None)
 
     def grow(self, records: Sequence[Record]) -> list[Grown]:
@@ -81,14 +81,14 @@ class Synonyms(GrowOp[Finding]):
 
     def measure(self, grown: Sequence[Grown]) -> list[Finding]:
         """Similarity to the parent, and what is lost."""
-        return self._find_judge().measure(grown)
+        return self._judge.measure(grown)
 
     def decide(self, grown: Grown, statistic: Finding) -> Keep | Remove:
         """Whether it is added."""
         return verdict(grown, statistic, self.config.window)
 
     def _copies(self, record: Record) -> list[Grown]:
-        lines = self._find_judge().lines
+        lines = self._judge.lines
         found: dict[str, Grown] = {}
         for copy in range(self.config.copies):
             rng = draw(self._context.seed, self.name, record, copy)
@@ -108,16 +108,15 @@ class Synonyms(GrowOp[Finding]):
             return Replacement(line)
         thesaurus = self._thesauri[language]
         thesaurus.open()
-        judge = self._find_judge()
-        words = judge.tagger.words(line)
-        free = free_words(words, judge.keeper.spans(line, words))
+        words = self._judge.tagger.words(line)
+        free = free_words(words, self._judge.keeper.spans(line, words))
         choices = {word: thesaurus.synonyms(word) for word in free}
         return replaced(line, choices, self.config.rate, sum(word.kind != "other" for word in words), rng)
 
     def _corrected(self, grown: Sequence[Grown]) -> list[Grown]:
         """The same proposals after all correctors; a failure stands in its place."""
         assert self._answers is not None, "open() comes first"
-        lines = self._find_judge().lines
+        lines = self._judge.lines
         failed = [one for one in grown if FAILURE in one.evidence]
         grown = [one for one in grown if FAILURE not in one.evidence]
         ways: dict[str, Passage] = {}
@@ -137,7 +136,6 @@ class Synonyms(GrowOp[Finding]):
                 result.append(Grown(one.parent, fresh, f"{one.how}, corrected", one.evidence))
         return result
 
-    def _find_judge(self) -> Judge:
-        if self._judge is None:
-            self._judge = Judge(self.config.window, self.config.guarded, self._context)
-        return self._judge
+    @cached_property
+    def _judge(self) -> Judge:
+        return Judge(self.config.window, self.config.guarded, self._context)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seekforge.core.cutter import cutter
 from seekforge.core.errors import DataError
 from seekforge.data.cilin import synonyms_of
 
@@ -144,22 +145,13 @@ def paraphrase(text: str, synonyms: Synonyms, rng: random.Random) -> Pair | None
 
 
 def _with_synonyms(text: str, synonyms: Synonyms, rng: random.Random) -> str | None:
-    words = _words(text)
+    words: list[str] = cutter().lcut(text)
     places = [place for place, word in enumerate(words) if word in synonyms]
     if not places:
         return None
     for place in rng.sample(places, max(1, round(len(places) * _SHARE))):
         words[place] = rng.choice(synonyms[words[place]])
     return "".join(words)
-
-
-def _words(text: str) -> list[str]:
-    import logging
-
-    import jieba
-
-    jieba.setLogLevel(logging.WARNING)
-    return [str(word) for word in jieba.cut(text)]
 
 
 def _reordered(text: str, rng: random.Random) -> str | None:

@@ -21,9 +21,14 @@ def embed_whole(embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float16]
     import numpy as np
 
     vectors = np.zeros((len(texts), embedder.dimension), np.float16)
-    usable = [place for place, text in enumerate(texts) if text.strip() and "\0" not in text]
-    counts = embedder.count([texts[place] for place in usable])
-    fitting = [place for place, count in zip(usable, counts, strict=True) if count <= embedder.longest]
+    fitting = readable(embedder, texts)
     if fitting:
         vectors[fitting] = embedder.embed([texts[place] for place in fitting])
     return vectors
+
+
+def readable(embedder: Embedder, texts: Sequence[str]) -> list[int]:
+    """The places of the texts that it reads whole: neither empty nor with NUL in them, and not too long."""
+    usable = [place for place, text in enumerate(texts) if text.strip() and "\0" not in text]
+    counts = embedder.count([texts[place] for place in usable])
+    return [place for place, count in zip(usable, counts, strict=True) if count <= embedder.longest]

