@@ -268,9 +268,8 @@ def _table(splits: Splits, config: LeakConfig) -> LeakTable:
     fields = [field_texts(record, config.disjoint) for record in records]
     same = hashed([compact(text) for text in texts])
     sets = shingled_texts(texts, config.shingle)
-    return LeakTable(
-        place, ranks_of(records), [r.id for r in records], sets, same, None, fields, lambda: splits.test[0].meta
-    )
+    known = [name for record in splits.test[:1] for name in record.meta]
+    return LeakTable(place, ranks_of(records), [r.id for r in records], sets, same, None, fields, lambda: known)
 
 
 def field_texts(record: Record, names: Sequence[str]) -> dict[str, list[str]]:
