@@ -12,8 +12,8 @@ from seekforge.core.errors import DataError
 from seekforge.core.records import Record
 from seekforge.data.columns import hashed
 from seekforge.data.ops import Drop, Ragged, Remove
-from seekforge.data.ops.memory import drop_of, ranks_of
-from seekforge.data.order import SPLITS
+from seekforge.data.ops.memory import drop_of
+from seekforge.data.order import SPLITS, ranks_of
 from seekforge.data.similarity import band_keys, buckets, compact, sets_of, shingled_texts
 from seekforge.data.split import Splits, field_value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seekforge.core.config import OpConfig
 from seekforge.core.files import read_json, write_json
@@ -13,10 +13,7 @@ from seekforge.data.columns import Optional, Strings, gather
 from seekforge.data.engine.folder import Folder, line_of, write_lines
 from seekforge.data.engine.task import PROBE
 from seekforge.data.ops import Mark, OpContext, Ragged, Remove, SetOp, Table, build
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from seekforge.data.order import ranks
 
 _DECIDED = "decided.json"
 
@@ -48,12 +45,12 @@ def decide(folder: Folder, shards: Sequence[int], config: OpConfig, context: OpC
 def table_of(folder: Folder, shards: int) -> Table:
     """What a pass has measured, of all shards."""
     parts = folder.files("columns", shards, "npz")
-    index = indexed(parts, folder.path / "gathered")
+    index = _indexed(parts, folder.path / "gathered")
     columns = gather(parts, folder.path / "gathered", PROBE)
     return Table(columns, ranks(index["order"]), index["id"], Optional(index["label"]), Optional(index["split"]))
 
 
-def indexed(parts: Sequence[Path], folder: Path) -> dict[str, Strings]:
+def _indexed(parts: Sequence[Path], folder: Path) -> dict[str, Strings]:
     """The texts by which records are known: `id`, `label`, `split`, `order`."""
     found: dict[str, Strings] = {}
     for name in ("id", "label", "split", "order"):
@@ -61,16 +58,6 @@ def indexed(parts: Sequence[Path], folder: Path) -> dict[str, Strings]:
         assert isinstance(column, Ragged)
         found[name] = Strings(column)
     return found
-
-
-def ranks(order: Sequence[str]) -> NDArray[np.int64]:
-    """The place of each text in their order, shape (texts,)."""
-    import numpy as np
-
-    keys = list(order)
-    rank = np.empty(len(keys), np.int64)
-    rank[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
-    return rank
 
 
 def write_verdicts(

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seekforge.core.records import Record
 from seekforge.data.ops.protocol import Keep, Mark, Remove, RowOp, SetOp, Table
 from seekforge.data.ops.result import Drop, Noted, OpResult
-from seekforge.data.order import canonical
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from seekforge.data.order import ranks_of
 
 
 def apply(op: RowOp[Any] | SetOp, records: Sequence[Record]) -> OpResult:
@@ -68,15 +64,6 @@ def table_of(op: SetOp, records: Sequence[Record]) -> Table:
     """What the decision of a `SetOp` sees of these records, measured in one batch."""
     ids, labels, splits = ([getattr(record, name) for record in records] for name in ("id", "label", "split"))
     return Table(op.measure(records), ranks_of(records), ids, labels, splits)
-
-
-def ranks_of(records: Sequence[Record]) -> NDArray[np.int64]:
-    """The place of each record in the canonical order, shape (records,)."""
-    import numpy as np
-
-    rank = np.empty(len(records), np.int64)
-    rank[sorted(range(len(records)), key=lambda row: canonical(records[row]))] = np.arange(len(records))
-    return rank
 
 
 def drop_of(op: str, record: Record, verdict: Remove, records: Sequence[Record]) -> Drop:
