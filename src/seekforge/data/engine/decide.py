@@ -1,18 +1,18 @@
-"""The decision of a `SetOp` over all shards: its table from their columns, its verdicts back to a file a shard."""
+"""The decision of a `SetOp` over all shards: its table from their columns, its verdicts back to them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seekforge.core.config import OpConfig
 from seekforge.core.files import read_json, write_json
 from seekforge.data.columns import Optional, Strings, gather
-from seekforge.data.engine.folder import Folder, line_of, write_lines
+from seekforge.data.engine.folder import Folder
 from seekforge.data.engine.task import PROBE
-from seekforge.data.ops import Mark, OpContext, Ragged, Remove, SetOp, Table, build
+from seekforge.data.engine.verdicts import write_verdicts
+from seekforge.data.ops import OpContext, Ragged, SetOp, Table, build
 from seekforge.data.order import ranks
 
 _DECIDED = "decided.json"
@@ -58,33 +58,3 @@ def _indexed(parts: Sequence[Path], folder: Path) -> dict[str, Strings]:
         assert isinstance(column, Ragged)
         found[name] = Strings(column)
     return found
-
-
-def write_verdicts(
-    folder: Folder, shards: Sequence[int], found: Mapping[int, Remove | Mark], ids: Sequence[str]
-) -> None:
-    """A file a shard, a line for each record that goes or is marked."""
-    rows = sorted(found)
-    at, begin = 0, 0
-    for shard, count in enumerate(shards):
-        end = at
-        while end < len(rows) and rows[end] < begin + count:
-            end += 1
-        lines = (line_of(_verdict(row - begin, found[row], ids)) for row in rows[at:end])
-        write_lines(folder.file("verdicts", shard), lines)
-        at, begin = end, begin + count
-
-
-def _verdict(row: int, verdict: Remove | Mark, ids: Sequence[str]) -> dict[str, Any]:
-    line = {"row": row, "kind": verdict.kind, "evidence": dict(verdict.evidence)}
-    if isinstance(verdict, Mark):
-        return {**line, "stays": True, "reason": verdict.note}
-    kept = None if verdict.kept is None else int(verdict.kept)
-    return {
-        **line,
-        "stays": False,
-        "reason": verdict.reason,
-        "kept_row": kept,
-        "kept_id": None if kept is None else ids[kept],
-        "similarity": verdict.similarity,
-    }

@@ -13,10 +13,11 @@ from seekforge.core.progress import Progress
 from seekforge.core.records import Record
 from seekforge.data.columns import Strings, encoded, hashed
 from seekforge.data.engine.crew import Crew
-from seekforge.data.engine.decide import table_of, write_verdicts
+from seekforge.data.engine.decide import table_of
 from seekforge.data.engine.folder import Folder
 from seekforge.data.engine.output import Output, run_output
 from seekforge.data.engine.passes import Cleaned, record_at
+from seekforge.data.engine.verdicts import write_verdicts
 from seekforge.data.leak import SEED, LeakReport, LeakTable, field_texts, settle_rows
 from seekforge.data.ops import Ragged
 from seekforge.data.order import SPLITS
