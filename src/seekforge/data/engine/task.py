@@ -18,6 +18,7 @@ from seekforge.data.engine.folder import Folder, line_of, read_lines, record_of,
 from seekforge.data.engine.tally import Profile, Step
 from seekforge.data.engine.verdicts import drop_from, read_verdicts
 from seekforge.data.ops import Drop, Noted, OpContext, Ragged, Remove, RowOp, SetOp, build
+from seekforge.data.ops.memory import drop_of, row_verdicts
 from seekforge.data.order import canonical_text
 from seekforge.data.sources import used_before
 
@@ -190,23 +191,18 @@ def _row_op(work: Pass, number: int, flow: _Flow, place: int, config: OpConfig) 
     with step.clock():
         drops: list[Drop] = []
         kept = []
-        for start in range(0, len(flow.records), op.batch):
-            batch = flow.records[start : start + op.batch]
-            for row, (record, found) in enumerate(zip(batch, op.measure(batch), strict=True), start):
-                verdict = op.decide(record, found)
-                if isinstance(verdict, Remove):
-                    drop = Drop(
-                        record, op.name, verdict.reason, None, verdict.similarity, verdict.kind, verdict.evidence
-                    )
-                    step.drop(drop)
-                    drops.append(drop)
-                    continue
-                kept.append(row)
-                if verdict.note:
-                    step.note(Noted(record, verdict.record, op.name, verdict.note, verdict.kind, verdict.evidence))
-                if verdict.record is not record and verdict.record != record:
-                    flow.records[row], flow.lines[row] = verdict.record, None
-                    step.changed += 1
+        for row, (record, verdict) in enumerate(zip(flow.records, row_verdicts(op, flow.records), strict=True)):
+            if isinstance(verdict, Remove):
+                drop = drop_of(op.name, record, verdict, flow.records)
+                step.drop(drop)
+                drops.append(drop)
+                continue
+            kept.append(row)
+            if verdict.note:
+                step.note(Noted(record, verdict.record, op.name, verdict.note, verdict.kind, verdict.evidence))
+            if verdict.record is not record and verdict.record != record:
+                flow.records[row], flow.lines[row] = verdict.record, None
+                step.changed += 1
         _finish_step(work, number, flow, step, place, drops, kept)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from seekforge.core.records import Record
@@ -22,6 +22,7 @@ def apply(op: RowOp[Any] | SetOp, records: Sequence[Record]) -> OpResult:
     exact: 1 kept (0 changed), 1 dropped
     """
     op.open()
+    verdicts: Iterable[Keep | Remove]
     verdicts = row_verdicts(op, records) if isinstance(op, RowOp) else set_verdicts(op, records)
     kept: list[Record] = []
     drops: list[Drop] = []
@@ -38,13 +39,11 @@ def apply(op: RowOp[Any] | SetOp, records: Sequence[Record]) -> OpResult:
     return OpResult(op.name, tuple(kept), tuple(drops), changed, tuple(noted))
 
 
-def row_verdicts(op: RowOp[Any], records: Sequence[Record]) -> list[Keep | Remove]:
-    """What a `RowOp` decides of each record, measured in its batches."""
-    verdicts: list[Keep | Remove] = []
+def row_verdicts(op: RowOp[Any], records: Sequence[Record]) -> Iterator[Keep | Remove]:
+    """What a `RowOp` decides of each record, measured in its batches, one batch at a time."""
     for start in range(0, len(records), op.batch):
         batch = records[start : start + op.batch]
-        verdicts += [op.decide(record, found) for record, found in zip(batch, op.measure(batch), strict=True)]
-    return verdicts
+        yield from (op.decide(record, found) for record, found in zip(batch, op.measure(batch), strict=True))
 
 
 def set_verdicts(op: SetOp, records: Sequence[Record]) -> list[Keep | Remove]:
