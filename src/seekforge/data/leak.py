@@ -264,12 +264,16 @@ def _table(splits: Splits, config: LeakConfig) -> LeakTable:
 
     records = _all(splits)
     place = np.repeat(np.arange(len(SPLITS), dtype=np.int8), [len(part) for _, part in splits])
-    texts = [record.text for record in records]
     fields = [field_texts(record, config.disjoint) for record in records]
-    same = hashed([compact(text) for text in texts])
-    sets = shingled_texts(texts, config.shingle)
+    sets, same = questions(records, config.shingle)
     known = [name for record in splits.test[:1] for name in record.meta]
     return LeakTable(place, ranks_of(records), [r.id for r in records], sets, same, None, fields, lambda: known)
+
+
+def questions(records: Sequence[Record], shingle: int) -> tuple[Ragged, NDArray[np.uint64]]:
+    """What questions are compared by: `sets` and `same` of a `LeakTable`."""
+    texts = [record.text for record in records]
+    return shingled_texts(texts, shingle), hashed([compact(text) for text in texts])
 
 
 def field_texts(record: Record, names: Sequence[str]) -> dict[str, list[str]]:

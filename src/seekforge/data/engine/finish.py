@@ -11,17 +11,17 @@ from seekforge.core.config import DataConfig, LeakConfig, SplitConfig
 from seekforge.core.errors import DataError
 from seekforge.core.progress import Progress
 from seekforge.core.records import Record
-from seekforge.data.columns import Strings, encoded, hashed
+from seekforge.data.columns import Strings, encoded
 from seekforge.data.engine.crew import Crew
 from seekforge.data.engine.decide import table_of
 from seekforge.data.engine.folder import Folder
 from seekforge.data.engine.output import Output, run_output
 from seekforge.data.engine.passes import Cleaned, record_at
 from seekforge.data.engine.verdicts import write_verdicts
-from seekforge.data.leak import SEED, LeakReport, LeakTable, field_texts, settle_rows
+from seekforge.data.leak import SEED, LeakReport, LeakTable, field_texts, questions, settle_rows
 from seekforge.data.ops import Ragged
 from seekforge.data.order import SPLITS
-from seekforge.data.similarity import band_keys, compact, shingled_texts
+from seekforge.data.similarity import band_keys
 from seekforge.data.split import assign, group_digests, refuse_empty
 
 if TYPE_CHECKING:
@@ -49,12 +49,11 @@ class Probe:
 
     def measure(self, records: Sequence[Record]) -> Mapping[str, NDArray[Any] | Ragged]:
         """Group, shingles, bucket keys and, where fields must differ, their values."""
-        texts = [record.text for record in records]
-        sets = shingled_texts(texts, self.leak.shingle)
+        sets, same = questions(records, self.leak.shingle)
         columns: dict[str, NDArray[Any] | Ragged] = {
             "sets": sets,
             "keys": band_keys(sets, self.leak.threshold, seed=SEED),
-            "same": hashed([compact(text) for text in texts]),
+            "same": same,
         }
         if self.split.column is None:
             columns["group"] = group_digests(records, self.split.by, self.seed)
