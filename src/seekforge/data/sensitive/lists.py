@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from seekforge.core.cutter import known_words
 from seekforge.core.errors import DataError, ResourceError
 from seekforge.core.words.fold import fold
 
@@ -73,11 +74,7 @@ def ordinary_text(path: Path | None) -> list[str]:
 @cache
 def frequencies() -> dict[str, int]:
     """How often jieba's dictionary has counted each of its words in everyday text."""
-    import jieba
-
-    with jieba.get_dict_file() as file:
-        rows = (line.decode("utf-8").split(" ") for line in file)
-        return {row[0]: int(row[1]) for row in rows if len(row) > 1}
+    return {word: count for word, count in known_words().items() if count}
 
 
 def _distinct(paths: Iterable[Path]) -> list[str]:
