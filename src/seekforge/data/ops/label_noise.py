@@ -97,9 +97,11 @@ class LabelNoise(SetOp):
         names = sorted(label for label, count in counts.items() if count >= self.config.min_label)
         if len(names) < 2:
             return
-        # In canonical order, for sums of floats depend on theirs.
-        rows = np.array([row for row in np.argsort(table.rank) if table.labels[row] in set(names)], np.int64)
-        given = np.array([names.index(str(table.labels[row])) for row in rows], np.int64)
+        classes = {name: place for place, name in enumerate(names)}
+        given = np.fromiter((classes.get(label or "", -1) for label in table.labels), np.int64, len(table))
+        rows = np.argsort(table.rank)  # the canonical order, for sums of floats depend on theirs
+        rows = rows[given[rows] >= 0]
+        given = given[rows]
         parts = (table.array("key")[rows, 0] % np.uint64(self.config.folds)).astype(np.int64)
         if any(len({*given[parts != part]}) < len(names) for part in np.unique(parts)):
             return
