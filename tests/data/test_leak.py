@@ -90,3 +90,5 @@ def test_an_unknown_field_is_an_error(splits: Splits) -> None:
         DataError, match=r"data.leak.disjoint: no record has the field `templte`. Known: template, entities"
     ):
         check(splits, config(disjoint=["templte"]))
+    with pytest.raises(DataError, match=r"no record has the field `templte`. Known: none"):
+        check(Splits(splits.train, splits.validation, ()), config(disjoint=["templte"]))

@@ -84,6 +84,13 @@ def test_no_test_split_is_made_where_none_is_wanted() -> None:
     assert splits.validation
 
 
+@pytest.mark.parametrize("unwanted", ["validation", "test"])
+def test_a_column_need_not_mark_what_nobody_wants(record: MakeRecord, unwanted: str) -> None:
+    marked = {"train", "validation", "test"} - {unwanted}
+    splits = divided([record(name, name, split=name) for name in sorted(marked)], column="split", **{unwanted: 0})
+    assert where(splits) == {name: name for name in marked}
+
+
 @pytest.mark.parametrize(
     ("fields", "records", "words"),
     [
@@ -107,5 +114,7 @@ def test_errors_say_what_to_change(fields: dict[str, Any], records: int, words: 
 def test_wrong_or_missing_preassignment(record: MakeRecord) -> None:
     with pytest.raises(DataError, match=r"record b: `part` is 'dev', not train, validation or test"):
         divided([record("a", "q", split="train"), record("b", "q", split="dev")], column="part")
-    with pytest.raises(DataError, match=r"the test split is empty: 2 records in all. Mark some records `part: test`"):
+    with pytest.raises(
+        DataError, match=r"the test split is empty: 2 records in all. Mark some records `part: test`, or"
+    ):
         divided([record("a", "q", split="train"), record("b", "q", split="validation")], column="part")

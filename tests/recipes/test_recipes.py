@@ -88,7 +88,7 @@ def _ignored(tree: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
     """Keys that stand in the file and change nothing, because another key decides."""
     split, train = tree["data"].get("split", {}), tree.get("train", {})
     if recipe.data.split.column:
-        yield from (f"data.split.{key}: column decides" for key in ("validation", "test", "by") if key in split)
+        yield from (f"data.split.{key}: column decides" for key in ("validation", "test", "by") if split.get(key))
     if "label_field" in tree["data"] and not recipe.data.labels:
         yield "data.label_field: no labels are set"
     if recipe.train.method == "full" and "lora" in train:

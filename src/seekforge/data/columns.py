@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from seekforge.data.ops.protocol import Ragged
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 _BOUNDS = ".bounds"
@@ -68,9 +69,16 @@ def encoded(texts: Iterable[str]) -> Ragged:
     import numpy as np
 
     parts = [text.encode("utf-8", "surrogatepass") for text in texts]
-    bounds = np.zeros(len(parts) + 1, np.int64)
-    np.cumsum([len(part) for part in parts], out=bounds[1:])
-    return Ragged(np.frombuffer(b"".join(parts), np.uint8), bounds)
+    return Ragged(np.frombuffer(b"".join(parts), np.uint8), bounds(parts))
+
+
+def bounds(parts: Sequence[Sized]) -> NDArray[np.int64]:
+    """Where each part begins when they stand end to end, and the end of the last; shape (parts + 1,)."""
+    import numpy as np
+
+    ends = np.zeros(len(parts) + 1, np.int64)
+    np.cumsum([len(part) for part in parts], out=ends[1:])
+    return ends
 
 
 def hashed(texts: Sequence[str]) -> NDArray[Any]:
@@ -108,8 +116,8 @@ def stack(parts: Iterable[Mapping[str, NDArray[Any] | Ragged]]) -> dict[str, NDA
         ragged = [column for column in columns if isinstance(column, Ragged)]
         if ragged:
             ends = np.cumsum([0, *(column.bounds[-1] for column in ragged)])
-            bounds = [column.bounds[1:] + end for column, end in zip(ragged, ends[:-1], strict=True)]
-            stacked[name] = Ragged(np.concatenate([column.values for column in ragged]), np.concatenate([[0], *bounds]))
+            later = [column.bounds[1:] + end for column, end in zip(ragged, ends[:-1], strict=True)]
+            stacked[name] = Ragged(np.concatenate([column.values for column in ragged]), np.concatenate([[0], *later]))
         else:
             stacked[name] = np.concatenate([column for column in columns if not isinstance(column, Ragged)])
     return stacked
@@ -134,8 +142,8 @@ def gather(parts: Sequence[Path], folder: Path, prefix: str = "") -> dict[str, N
     columns: dict[str, NDArray[Any] | Ragged] = {}
     for name, array in found.items():
         if not name.endswith(_BOUNDS):
-            bounds = found.get(name + _BOUNDS)
-            columns[name] = array if bounds is None else Ragged(array, bounds)
+            places = found.get(name + _BOUNDS)
+            columns[name] = array if places is None else Ragged(array, places)
     return columns
 
 

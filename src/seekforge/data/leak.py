@@ -12,8 +12,8 @@ from seekforge.core.errors import DataError
 from seekforge.core.records import Record
 from seekforge.data.columns import hashed
 from seekforge.data.ops import Drop, Ragged, Remove
-from seekforge.data.ops.memory import drop_of, ranks_of
-from seekforge.data.order import SPLITS
+from seekforge.data.ops.memory import drop_of
+from seekforge.data.order import SPLITS, ranks_of
 from seekforge.data.similarity import band_keys, buckets, compact, sets_of, shingled_texts
 from seekforge.data.split import Splits, field_value
 
@@ -264,13 +264,16 @@ def _table(splits: Splits, config: LeakConfig) -> LeakTable:
 
     records = _all(splits)
     place = np.repeat(np.arange(len(SPLITS), dtype=np.int8), [len(part) for _, part in splits])
-    texts = [record.text for record in records]
     fields = [field_texts(record, config.disjoint) for record in records]
-    same = hashed([compact(text) for text in texts])
-    sets = shingled_texts(texts, config.shingle)
-    return LeakTable(
-        place, ranks_of(records), [r.id for r in records], sets, same, None, fields, lambda: splits.test[0].meta
-    )
+    sets, same = questions(records, config.shingle)
+    known = [name for record in splits.test[:1] for name in record.meta]
+    return LeakTable(place, ranks_of(records), [r.id for r in records], sets, same, None, fields, lambda: known)
+
+
+def questions(records: Sequence[Record], shingle: int) -> tuple[Ragged, NDArray[np.uint64]]:
+    """What questions are compared by: `sets` and `same` of a `LeakTable`."""
+    texts = [record.text for record in records]
+    return shingled_texts(texts, shingle), hashed([compact(text) for text in texts])
 
 
 def field_texts(record: Record, names: Sequence[str]) -> dict[str, list[str]]:

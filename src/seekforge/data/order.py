@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seekforge.core.records import Record
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SPLITS = ("train", "validation", "test")
 _NUMBER = re.compile(r"[0-9]{1,99}")
@@ -34,6 +40,21 @@ def canonical_text(record: Record) -> str:
     """The same order as one text, compared character by character; UTF-8 keeps that order."""
     rank, (counted, name) = canonical(record)
     return f"{rank}{counted}\0{name}"
+
+
+def ranks(order: Sequence[str]) -> NDArray[np.int64]:
+    """The place of each text in their order, shape (texts,)."""
+    import numpy as np
+
+    keys = list(order)
+    rank = np.empty(len(keys), np.int64)
+    rank[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
+    return rank
+
+
+def ranks_of(records: Sequence[Record]) -> NDArray[np.int64]:
+    """The place of each record in the canonical order, shape (records,)."""
+    return ranks([canonical_text(record) for record in records])
 
 
 def _counted(digits: str) -> str:

@@ -24,10 +24,9 @@ from seekforge.data.engine.task import context_of
 from seekforge.data.ops import OpContext, build, build_grow
 from seekforge.data.order import SPLITS
 from seekforge.data.outside import by_content
-from seekforge.data.result import DataResult, DropFile, LeakFound, RecordFile, SplitFiles
+from seekforge.data.result import DROPPED, REFUSED, REJECTED, DataResult, DropFile, LeakFound, RecordFile, SplitFiles
 from seekforge.data.sources import check_sources, chunks
 
-DROPPED, REJECTED, REFUSED = "dropped.jsonl", "rejected.jsonl", "refused.jsonl"
 _VERSION = 1  # of the working files
 
 

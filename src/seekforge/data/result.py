@@ -17,6 +17,8 @@ from seekforge.data.leak import LeakReport
 from seekforge.data.ops import Drop
 from seekforge.data.order import SPLITS
 
+DROPPED, REJECTED, REFUSED = "dropped.jsonl", "rejected.jsonl", "refused.jsonl"
+
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
@@ -133,14 +135,14 @@ class DataResult:
 
     def rejections(self) -> Iterator[dict[str, Any]]:
         """The rows that are no records: `where`, `reason`, `mend` and the `raw` text."""
-        with (self.folder / "rejected.jsonl").open(encoding="utf-8") as file:
+        with (self.folder / REJECTED).open(encoding="utf-8") as file:
             for line in file:
                 yield json.loads(line)
 
     def __str__(self) -> str:
         """One line: `1,500 read, 1,213 kept: 900 train, 110 validation, 203 test`."""
         parts = ", ".join(f"{len(records):,} {name}" for name, records in self.splits)
-        bad = f", {self.rejected:,} rejected (rejected.jsonl)" if self.rejected else ""
+        bad = f", {self.rejected:,} rejected ({REJECTED})" if self.rejected else ""
         return f"{self.read:,} read{bad}, {len(self.splits):,} kept: {parts}"
 
 

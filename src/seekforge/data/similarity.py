@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from seekforge.data.columns import bounds
 from seekforge.data.ops.protocol import Ragged
 
 if TYPE_CHECKING:
@@ -63,10 +64,8 @@ def shingled_texts(texts: Sequence[str], size: int) -> Ragged:
     from seekforge.data import kernels
 
     folded = [fold(text) for text in texts]
-    bounds = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum([len(text) for text in folded], out=bounds[1:])
     codes = np.frombuffer("".join(folded).encode("utf-32-le", "surrogatepass"), np.uint32)
-    return Ragged(*kernels.shingle_hashes(codes, bounds, size))
+    return Ragged(*kernels.shingle_hashes(codes, bounds(folded), size))
 
 
 def signatures(shingled: Ragged, permutations: int, seed: int = 0) -> NDArray[np.uint32]:

@@ -62,12 +62,13 @@ def refuse_empty(sizes: Mapping[str, int], config: SplitConfig) -> None:
     Raises:
         DataError: One has no record although its share is not 0; says which setting to change.
     """
-    unwanted = {name for name in ("validation", "test") if not config.column and getattr(config, name) == 0}
+    unwanted = {name for name in ("validation", "test") if getattr(config, name) == 0}
     for split, size in sizes.items():
         if size or split in unwanted:
             continue
         if config.column:
             mend = f"Mark some records `{config.column}: {split}`"
+            mend += f", or set data.split.{split} to 0 to have none" if split != "train" else ""
         elif split == "train":
             mend = "Lower data.split.validation and data.split.test, or give more records"
         else:

@@ -13,7 +13,7 @@ from seekforge.core.stage import StageContext, StageResult
 from seekforge.data.engine.tally import LENGTHS
 from seekforge.data.outside import by_content
 from seekforge.data.pipeline import Work, run_pipeline
-from seekforge.data.result import DataResult
+from seekforge.data.result import REJECTED, DataResult
 from seekforge.data.sources import check_sources
 
 _SHOWN_DROPS = 12
@@ -104,7 +104,7 @@ def _rejected(result: DataResult) -> dict[str, Any]:
         {"where": row["where"], "reason": row["reason"], "raw": row["raw"][:300]}
         for row, _ in zip(rows, range(_SHOWN_REJECTED), strict=False)
     ]
-    return {"rows": result.rejected, "file": "rejected.jsonl", "examples": examples}
+    return {"rows": result.rejected, "file": REJECTED, "examples": examples}
 
 
 def _both(before: Mapping[str, int], after: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ _NO_KEYS = "not a mapping of keys"
 
 
 def load_recipe(path: Path, overrides: Iterable[str] = (), layers: Iterable[Path] = ()) -> Recipe:
-    """Reads a recipe; source paths become absolute, taken from the recipe's folder.
+    """Reads a recipe; paths in it become absolute, taken from the recipe's folder.
 
     Args:
         path: The YAML file.
@@ -41,8 +41,7 @@ def load_recipe(path: Path, overrides: Iterable[str] = (), layers: Iterable[Path
         _lay(tree, above)
     for override in overrides:
         _apply(tree, override)
-    recipe = validate(Recipe, tree, str(path), node)
-    return _with_absolute_sources(recipe, path.absolute().parent)
+    return _with_absolute_paths(validate(Recipe, tree, str(path), node), path.absolute().parent)
 
 
 def load_endpoint(path: Path) -> EndpointConfig:
@@ -54,7 +53,7 @@ def load_endpoint(path: Path) -> EndpointConfig:
     mend = "docs/serving.md shows one"
     tree, node = _mapping(_read(path, "endpoint", mend), path, "an endpoint is a mapping of keys", mend)
     folder = path.absolute().parent
-    config: EndpointConfig = _with_absolute_paths(validate(EndpointConfig, tree, str(path), node), folder)
+    config = _with_absolute_paths(validate(EndpointConfig, tree, str(path), node), folder)
     if config.model is not None and _is_path(config.model):
         config = config.model_copy(update={"model": str(folder / Path(config.model).expanduser())})
     if config.embed is not None and _is_path(config.embed.model):
@@ -154,20 +153,11 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(f"'{raw}' is not YAML", where=f"--set {path}", mend="Quote the value") from error
 
 
-def _with_absolute_sources(recipe: Recipe, folder: Path) -> Recipe:
-    sources = tuple(s.model_copy(update={"path": folder / s.path.expanduser()}) for s in recipe.data.sources)
-    ops = tuple(_with_absolute_paths(op, folder) for op in recipe.data.ops)
-    augment = tuple(_with_absolute_paths(op, folder) for op in recipe.data.augment)
-    changed = {"sources": sources, "ops": ops, "augment": augment}
-    data = recipe.data.model_copy(update=changed)
-    return recipe.model_copy(update={"data": data, "evaluate": _with_absolute_paths(recipe.evaluate, folder)})
-
-
 def _is_path(model: str) -> bool:
     return model.startswith((".", "~", "/")) or model.endswith((".gguf", ".json"))
 
 
-def _with_absolute_paths(config: Config, folder: Path) -> Any:  # noqa: ANN401  the same model as came in
+def _with_absolute_paths(config: Model, folder: Path) -> Model:
     """Every path that stands in the file; one that does not is left to its default."""
     changed: dict[str, Any] = {}
     for name in config.model_fields_set:

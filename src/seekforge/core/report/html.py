@@ -5,7 +5,7 @@ content security policy also forbids. Every text in a report may come from a use
 it, and class names are chosen from fixed sets, never taken from the report.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from seekforge.core.report.data import data
 from seekforge.core.report.search import search
-from seekforge.core.report.sections import SECTIONS, View, mapping, mappings
+from seekforge.core.report.sections import View, comparison, compress, mapping, mappings, parity, serve, train
 from seekforge.core.report.units import against_rule, duration, finite, format_value, period
 
 _STATUSES: Final = {"ran": "ran", "reused": "reused", "resumed": "resumed"}
@@ -31,6 +31,16 @@ _TITLES: Final = {
     "measurements": "Every measurement",
     "lineage": "Lineage",
     "next": "What next",
+}
+# The page's section: the stage whose details it shows, and what reads them.
+_SECTIONS: Final[Mapping[str, tuple[str, Callable[[Mapping[str, Any]], View | None]]]] = {
+    "before-after": ("evaluate", comparison),
+    "data": ("data", data),
+    "training": ("train", train),
+    "search": ("search", search),
+    "compression": ("compress", compress),
+    "parity": ("parity", parity),
+    "serving": ("serve", serve),
 }
 
 
@@ -189,9 +199,7 @@ def render(report: Mapping[str, Any]) -> str:
     views: View = {
         "flow": _flow(stages, gates),
         "gates": gates,
-        **{key: build(details.get(stage, {})) for key, (stage, build) in SECTIONS.items()},
-        "data": data(details.get("data", {})),
-        "search": search(details.get("search", {})),
+        **{key: build(details.get(stage, {})) for key, (stage, build) in _SECTIONS.items()},
         "measurements": _measurements(stages),
         "lineage": _lineage(stages),
         "next": [str(step) for step in some] if isinstance(some, list | tuple) else [],

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from seekforge.core.report.sections import View, mapping, mappings
+from seekforge.core.report.sections import View, mapping, mappings, most
 from seekforge.core.report.svg import Series, bar, line_chart
 from seekforge.core.report.units import duration, finite, format_value, label, plain, significant
 
@@ -18,7 +18,7 @@ def search(details: Mapping[str, Any]) -> View | None:
     trials = mappings(details.get("trials"))
     if not trials:
         return None
-    full = max((finite(share) or 0.0 for share in mapping(details.get("importance")).values()), default=0.0)
+    full = most([*mapping(details.get("importance")).values()])
     return {
         "history": _history(trials, finite(details.get("best"))),
         "curves": _curves(trials, finite(details.get("best"))),

@@ -4,7 +4,7 @@ Each function takes one stage's `details` as they stand in report.json, keeps wh
 what the template writes, or None where there is nothing to show.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seekforge.core.report.svg import Series, bar, line_chart
@@ -237,13 +237,3 @@ def serve(details: Mapping[str, Any]) -> View | None:
         for row in mappings(details.get("cost"))
     ]
     return {"throughput": throughput, "cost": cost} if throughput or cost else None
-
-
-SECTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], View | None]]] = {
-    "before-after": ("evaluate", comparison),
-    "training": ("train", train),
-    "compression": ("compress", compress),
-    "parity": ("parity", parity),
-    "serving": ("serve", serve),
-}
-"""The page's section: the stage whose details it shows, and what reads them."""

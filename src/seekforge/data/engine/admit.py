@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,10 @@ from seekforge.data.columns import hashed, stack
 from seekforge.data.engine.folder import Folder, line_of, read_lines, record_of, write_lines
 from seekforge.data.engine.grow import GROWN, REFUSED, batches
 from seekforge.data.engine.tally import Profile, Step
-from seekforge.data.leak import LeakTable, settle_rows
+from seekforge.data.leak import LeakTable, questions, settle_rows
 from seekforge.data.ops import Drop, Ragged
 from seekforge.data.ops.exact import firsts, key
 from seekforge.data.order import SPLITS
-from seekforge.data.similarity import compact, shingled_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,27 +137,18 @@ def _leaking(parts: Folder, shards: int, sources: _Sources, config: LeakConfig) 
     import numpy as np
 
     held = [sum(1 for path in parts.files(name, shards) for _ in read_lines(path)) for name in _HELD]
-    columns, ids = _questions(_old(parts, shards, _HELD), config)
-    fresh, new_ids = _questions(_new(sources), config)
-    if not ids or not new_ids:
+    columns: list[Mapping[str, NDArray[Any] | Ragged]] = []
+    ids: list[str] = []
+    for batch in batches(chain(_old(parts, shards, _HELD), _new(sources)), _BATCH):
+        sets, same = questions(batch, config.shingle)
+        columns.append({"sets": sets, "same": same})
+        ids += [record.id for record in batch]
+    if sum(held) in (0, len(ids)):
         return {}
-    both = stack([columns, fresh])
-    sets, same = both["sets"], both["same"]
-    assert isinstance(sets, Ragged) and not isinstance(same, Ragged)
+    all_sets, all_same = stack(columns).values()
+    assert isinstance(all_sets, Ragged) and not isinstance(all_same, Ragged)
     places = [SPLITS.index(name) for name in (*_HELD, "train")]
-    split = np.repeat(np.array(places, np.int8), [*held, len(new_ids)])
-    table = LeakTable(split, np.arange(len(split)), [*ids, *new_ids], sets, same)
+    split = np.repeat(np.array(places, np.int8), [*held, len(ids) - sum(held)])
+    table = LeakTable(split, np.arange(len(split)), ids, all_sets, all_same)
     gone, _, _ = settle_rows(table, config.model_copy(update={"disjoint": (), "drop": True}))
     return {row - sum(held): (remove.reason, remove.kind) for row, remove in gone.items()}
-
-
-def _questions(records: Iterator[Record], config: LeakConfig) -> tuple[dict[str, Any], list[str]]:
-    columns: list[Mapping[str, Any]] = []
-    ids: list[str] = []
-    for batch in batches(records, _BATCH):
-        texts = [record.text for record in batch]
-        columns.append(
-            {"sets": shingled_texts(texts, config.shingle), "same": hashed([compact(text) for text in texts])}
-        )
-        ids += [record.id for record in batch]
-    return (stack(columns) if columns else {}), ids

@@ -1,22 +1,19 @@
-"""The decision of a `SetOp` over all shards: its table from their columns, its verdicts back to a file a shard."""
+"""The decision of a `SetOp` over all shards: its table from their columns, its verdicts back to them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from seekforge.core.config import OpConfig
 from seekforge.core.files import read_json, write_json
 from seekforge.data.columns import Optional, Strings, gather
-from seekforge.data.engine.folder import Folder, line_of, write_lines
+from seekforge.data.engine.folder import Folder
 from seekforge.data.engine.task import PROBE
-from seekforge.data.ops import Mark, OpContext, Ragged, Remove, SetOp, Table, build
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from seekforge.data.engine.verdicts import write_verdicts
+from seekforge.data.ops import OpContext, Ragged, SetOp, Table, build
+from seekforge.data.order import ranks
 
 _DECIDED = "decided.json"
 
@@ -48,12 +45,12 @@ def decide(folder: Folder, shards: Sequence[int], config: OpConfig, context: OpC
 def table_of(folder: Folder, shards: int) -> Table:
     """What a pass has measured, of all shards."""
     parts = folder.files("columns", shards, "npz")
-    index = indexed(parts, folder.path / "gathered")
+    index = _indexed(parts, folder.path / "gathered")
     columns = gather(parts, folder.path / "gathered", PROBE)
     return Table(columns, ranks(index["order"]), index["id"], Optional(index["label"]), Optional(index["split"]))
 
 
-def indexed(parts: Sequence[Path], folder: Path) -> dict[str, Strings]:
+def _indexed(parts: Sequence[Path], folder: Path) -> dict[str, Strings]:
     """The texts by which records are known: `id`, `label`, `split`, `order`."""
     found: dict[str, Strings] = {}
     for name in ("id", "label", "split", "order"):
@@ -61,43 +58,3 @@ def indexed(parts: Sequence[Path], folder: Path) -> dict[str, Strings]:
         assert isinstance(column, Ragged)
         found[name] = Strings(column)
     return found
-
-
-def ranks(order: Sequence[str]) -> NDArray[np.int64]:
-    """The place of each text in their order, shape (texts,)."""
-    import numpy as np
-
-    keys = list(order)
-    rank = np.empty(len(keys), np.int64)
-    rank[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
-    return rank
-
-
-def write_verdicts(
-    folder: Folder, shards: Sequence[int], found: Mapping[int, Remove | Mark], ids: Sequence[str]
-) -> None:
-    """A file a shard, a line for each record that goes or is marked."""
-    rows = sorted(found)
-    at, begin = 0, 0
-    for shard, count in enumerate(shards):
-        end = at
-        while end < len(rows) and rows[end] < begin + count:
-            end += 1
-        lines = (line_of(_verdict(row - begin, found[row], ids)) for row in rows[at:end])
-        write_lines(folder.file("verdicts", shard), lines)
-        at, begin = end, begin + count
-
-
-def _verdict(row: int, verdict: Remove | Mark, ids: Sequence[str]) -> dict[str, Any]:
-    line = {"row": row, "kind": verdict.kind, "evidence": dict(verdict.evidence)}
-    if isinstance(verdict, Mark):
-        return {**line, "stays": True, "reason": verdict.note}
-    kept = None if verdict.kept is None else int(verdict.kept)
-    return {
-        **line,
-        "stays": False,
-        "reason": verdict.reason,
-        "kept_row": kept,
-        "kept_id": None if kept is None else ids[kept],
-        "similarity": verdict.similarity,
-    }

@@ -11,17 +11,17 @@ from seekforge.core.config import DataConfig, LeakConfig, SplitConfig
 from seekforge.core.errors import DataError
 from seekforge.core.progress import Progress
 from seekforge.core.records import Record
-from seekforge.data.columns import Optional, Strings, encoded, gather, hashed
+from seekforge.data.columns import Strings, encoded
 from seekforge.data.engine.crew import Crew
-from seekforge.data.engine.decide import indexed, ranks, write_verdicts
+from seekforge.data.engine.decide import table_of
 from seekforge.data.engine.folder import Folder
 from seekforge.data.engine.output import Output, run_output
 from seekforge.data.engine.passes import Cleaned, record_at
-from seekforge.data.engine.task import PROBE
-from seekforge.data.leak import SEED, LeakReport, LeakTable, field_texts, settle_rows
+from seekforge.data.engine.verdicts import write_verdicts
+from seekforge.data.leak import SEED, LeakReport, LeakTable, field_texts, questions, settle_rows
 from seekforge.data.ops import Ragged
 from seekforge.data.order import SPLITS
-from seekforge.data.similarity import band_keys, compact, shingled_texts
+from seekforge.data.similarity import band_keys
 from seekforge.data.split import assign, group_digests, refuse_empty
 
 if TYPE_CHECKING:
@@ -49,12 +49,11 @@ class Probe:
 
     def measure(self, records: Sequence[Record]) -> Mapping[str, NDArray[Any] | Ragged]:
         """Group, shingles, bucket keys and, where fields must differ, their values."""
-        texts = [record.text for record in records]
-        sets = shingled_texts(texts, self.leak.shingle)
+        sets, same = questions(records, self.leak.shingle)
         columns: dict[str, NDArray[Any] | Ragged] = {
             "sets": sets,
             "keys": band_keys(sets, self.leak.threshold, seed=SEED),
-            "same": hashed([compact(text) for text in texts]),
+            "same": same,
         }
         if self.split.column is None:
             columns["group"] = group_digests(records, self.split.by, self.seed)
@@ -141,23 +140,20 @@ def _table(done: Cleaned, config: DataConfig) -> LeakTable:
     """All that the split and the check see."""
     import numpy as np
 
-    parts = done.folder.files("columns", len(done.shards), "npz")
-    scratch = done.folder.path / "gathered"
-    index, columns = indexed(parts, scratch), gather(parts, scratch, PROBE)
+    table = table_of(done.folder, len(done.shards))
     if config.split.column:
         codes = {name: number for number, name in enumerate(SPLITS)}
-        place = np.fromiter((codes[name] for name in index["split"]), np.int8, len(index["split"]))
+        place = np.fromiter((codes[str(name)] for name in table.splits), np.int8, len(table))
     else:
-        place = assign(_array(columns, "group"), Optional(index["label"]), config.split)
-    fields = columns.get("fields")
+        place = assign(table.array("group"), table.labels, config.split)
     return LeakTable(
         place,
-        ranks(index["order"]),
-        index["id"],
-        _ragged(columns, "sets"),
-        _array(columns, "same"),
-        _array(columns, "keys"),
-        _Fields(Strings(fields)) if isinstance(fields, Ragged) else None,
+        table.rank,
+        table.ids,
+        table.ragged("sets"),
+        table.array("same"),
+        table.array("keys"),
+        _Fields(Strings(table.ragged("fields"))) if config.leak.disjoint else None,
         lambda: _known(done, place),
     )
 
@@ -166,15 +162,3 @@ def _known(done: Cleaned, place: NDArray[np.int8]) -> Sequence[str]:
     """Names of the fields of the first test record."""
     first = (place == SPLITS.index("test")).nonzero()[0][:1].tolist()
     return [name for row in first for name in record_at(done.folder, done.shards, row).meta]
-
-
-def _array(columns: Mapping[str, NDArray[Any] | Ragged], name: str) -> NDArray[Any]:
-    column = columns[name]
-    assert not isinstance(column, Ragged)
-    return column
-
-
-def _ragged(columns: Mapping[str, NDArray[Any] | Ragged], name: str) -> Ragged:
-    column = columns[name]
-    assert isinstance(column, Ragged)
-    return column

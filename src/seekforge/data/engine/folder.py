@@ -42,23 +42,23 @@ class Folder:
             return None
         return found
 
+    def finish(self, shard: int, mark: Mapping[str, Any]) -> None:
+        """Sets the mark, once all that the shard made is written."""
+        write_lines(self.file("done", shard, "json"), [json.dumps(mark, default=str)])
+
     def remove(self, *kinds: str) -> None:
         """Takes away what no later pass needs."""
         for kind in kinds:
             shutil.rmtree(self.path / kind, ignore_errors=True)
 
 
-def write_lines(path: Path, lines: Iterable[str]) -> int:
-    """Writes lines atomically and returns how many; each ends with its line feed."""
-    count = 0
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Writes lines atomically; each ends with its line feed."""
     scratch = path.with_name(f".{path.name}")
     with disk_errors(path):
         with scratch.open("w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(line)
-                count += 1
+            file.writelines(lines)
         scratch.replace(path)
-    return count
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -101,7 +100,7 @@ def run_growth(task: Growth) -> dict[str, Any]:
     write_lines(task.folder.file(GROWN, task.number), map(line_of, accepted))
     write_lines(task.folder.file(REFUSED, task.number), map(line_of, refused))
     mark = {"step": step.to_dict()}
-    write_lines(task.folder.file("done", task.number, "json"), [json.dumps(mark, default=str)])
+    task.folder.finish(task.number, mark)
     return mark
 
 

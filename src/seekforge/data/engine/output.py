@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from seekforge.data.engine.folder import Folder, line_of, read_lines, record_of, write_lines
 from seekforge.data.engine.tally import Profile, Step
+from seekforge.data.engine.verdicts import drop_from, read_verdicts
 from seekforge.data.ops import Drop
 from seekforge.data.order import SPLITS
 
@@ -40,7 +40,7 @@ def run_output(task: Output) -> dict[str, Any]:
     parts: dict[str, list[str]] = {name: [] for name in SPLITS}
     drops: list[Drop] = []
     with step.clock():
-        verdicts = {row["row"]: row for row in map(json.loads, read_lines(task.before.file("verdicts", task.number)))}
+        verdicts = read_verdicts(task.before, task.number)
         for row, line in enumerate(read_lines(task.before.file("records", task.number))):
             place = int.from_bytes(task.places[row : row + 1], signed=True)
             record = record_of(line)
@@ -49,15 +49,13 @@ def run_output(task: Output) -> dict[str, Any]:
                 profile.count([record])
                 parts[SPLITS[place]].append(line_of(record.to_dict()))
                 continue
-            found = verdicts[row]
-            record = record.with_split("train")
-            drop = Drop(record, "leak", found["reason"], found["kept_id"], found["similarity"], found["kind"])
-            step.drop(drop, found["kept_row"])
+            drop = drop_from("leak", record.with_split("train"), verdicts[row])
+            step.drop(drop, verdicts[row]["kept_row"])
             drops.append(drop)
         for name, lines in parts.items():
             write_lines(task.folder.file(name, task.number), lines)
         write_lines(task.folder.file(f"drops/{task.step:03}", task.number), (line_of(d.to_dict()) for d in drops))
     step.kept = sum(map(len, parts.values()))
     mark = {"step": step.to_dict(), "after": profile.to_dict()}
-    write_lines(task.folder.file("done", task.number, "json"), [json.dumps(mark, default=str)])
+    task.folder.finish(task.number, mark)
     return mark

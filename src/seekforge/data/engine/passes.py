@@ -117,7 +117,7 @@ def _run(tasks: Sequence[Shard], crew: Crew, progress: Progress) -> Iterator[dic
     probe = [work.probe[1]] if work.probe else []
     names = [*([] if work.before else ["read"]), *(config.op for _, config in work.rows)]
     names += [config.op if isinstance(config, Config) else config.name for config in probe]
-    found = sum((work.folder.path / "done" / f"{task.number:06}.json").is_file() for task in tasks)
+    found = sum(path.is_file() for path in work.folder.files("done", len(tasks), "json"))
     used = [config for _, config in work.rows] + [config for config in probe if isinstance(config, Config)]
     with progress.task(", ".join(names), len(tasks)) as task:
         for mark in crew.map(run_shard, tasks, _most(used)):

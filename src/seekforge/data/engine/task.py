@@ -5,7 +5,6 @@ What comes in is a chunk of a source or a shard of the pass before; what goes ou
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,7 +16,9 @@ from seekforge.data.chunks import Chunk, Rejected, read_chunk
 from seekforge.data.columns import encoded, hashed, save, stack
 from seekforge.data.engine.folder import Folder, line_of, read_lines, record_of, write_lines
 from seekforge.data.engine.tally import Profile, Step
+from seekforge.data.engine.verdicts import drop_from, read_verdicts
 from seekforge.data.ops import Drop, Noted, OpContext, Ragged, Remove, RowOp, SetOp, build
+from seekforge.data.ops.memory import drop_of, row_verdicts
 from seekforge.data.order import canonical_text
 from seekforge.data.sources import used_before
 
@@ -112,7 +113,7 @@ def run_shard(shard: Shard) -> dict[str, Any]:
     columns |= _measure(work, flow)
     _write(work, number, flow, columns)
     mark |= {"rows": len(flow.records), "steps": {place: step.to_dict() for place, step in flow.steps.items()}}
-    write_lines(work.folder.file("done", number, "json"), [json.dumps(mark, default=str)])
+    work.folder.finish(number, mark)
     return mark
 
 
@@ -166,7 +167,7 @@ def _apply(work: Pass, number: int, flow: _Flow) -> None:
     place, name = work.applied
     step = Step(name)
     with step.clock():
-        verdicts = {row["row"]: row for row in map(json.loads, read_lines(work.before.file("verdicts", number)))}
+        verdicts = read_verdicts(work.before, number)
         drops, kept = [], []
         for row, record in enumerate(flow.records):
             verdict = verdicts.get(row)
@@ -176,8 +177,7 @@ def _apply(work: Pass, number: int, flow: _Flow) -> None:
                 kept.append(row)
                 step.note(Noted(record, record, name, verdict["reason"], verdict["kind"], verdict["evidence"]))
             else:
-                fields = (verdict[key] for key in ("reason", "kept_id", "similarity", "kind", "evidence"))
-                drop = Drop(record, name, *fields)
+                drop = drop_from(name, record, verdict)
                 step.drop(drop, verdict["kept_row"])
                 drops.append(drop)
         _finish_step(work, number, flow, step, place, drops, kept)
@@ -191,23 +191,18 @@ def _row_op(work: Pass, number: int, flow: _Flow, place: int, config: OpConfig) 
     with step.clock():
         drops: list[Drop] = []
         kept = []
-        for start in range(0, len(flow.records), op.batch):
-            batch = flow.records[start : start + op.batch]
-            for row, (record, found) in enumerate(zip(batch, op.measure(batch), strict=True), start):
-                verdict = op.decide(record, found)
-                if isinstance(verdict, Remove):
-                    drop = Drop(
-                        record, op.name, verdict.reason, None, verdict.similarity, verdict.kind, verdict.evidence
-                    )
-                    step.drop(drop)
-                    drops.append(drop)
-                    continue
-                kept.append(row)
-                if verdict.note:
-                    step.note(Noted(record, verdict.record, op.name, verdict.note, verdict.kind, verdict.evidence))
-                if verdict.record is not record and verdict.record != record:
-                    flow.records[row], flow.lines[row] = verdict.record, None
-                    step.changed += 1
+        for row, (record, verdict) in enumerate(zip(flow.records, row_verdicts(op, flow.records), strict=True)):
+            if isinstance(verdict, Remove):
+                drop = drop_of(op.name, record, verdict, flow.records)
+                step.drop(drop)
+                drops.append(drop)
+                continue
+            kept.append(row)
+            if verdict.note:
+                step.note(Noted(record, verdict.record, op.name, verdict.note, verdict.kind, verdict.evidence))
+            if verdict.record is not record and verdict.record != record:
+                flow.records[row], flow.lines[row] = verdict.record, None
+                step.changed += 1
         _finish_step(work, number, flow, step, place, drops, kept)
 
 

@@ -9,6 +9,7 @@ from seekforge.data.chunks import Chunk
 from seekforge.data.columns import column_of
 from seekforge.data.engine.folder import Folder
 from seekforge.data.engine.task import READ
+from seekforge.data.ops.exact import firsts
 from seekforge.data.rows import PARQUET
 
 if TYPE_CHECKING:
@@ -26,16 +27,13 @@ def repeated_ids(folder: Folder, chunks: Sequence[Chunk]) -> dict[str, dict[str,
 
     parts = folder.files("columns", len(chunks), "npz")
     ids, numbers = column_of(parts, READ + "id"), column_of(parts, READ + "number")
-    order = np.lexsort((ids[:, 1], ids[:, 0]))  # stable: of equal ones the first read comes first
-    ordered = ids[order]
-    again = np.zeros(len(order), bool)
-    again[1:] = (ordered[1:] == ordered[:-1]).all(axis=1)
+    order, first_read = firsts(ids, np.arange(len(ids)))
+    again = order != first_read
     if not again.any():
         return {}
-    firsts = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))]
     ends = np.cumsum([_rows(folder, shard) for shard in range(len(chunks))])
     found: dict[str, dict[str, str]] = {}
-    for row, first in sorted(zip(order[again].tolist(), firsts[again].tolist(), strict=True)):
+    for row, first in sorted(zip(order[again].tolist(), first_read[again].tolist(), strict=True)):
         shard, place = _located(ends, row)
         chunk = chunks[_located(ends, first)[0]]
         number = int(numbers[first])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from seekforge.core.config import LabelNoiseConfig
 from seekforge.core.errors import DataError
 from seekforge.core.records import Record
+from seekforge.data.columns import bounds, hashed
 from seekforge.data.noise.confident import BUCKETS, confident_labels, matrix, out_of_sample
 from seekforge.data.ops.protocol import Mark, OpContext, Ragged, Remove, SetOp, Table
 from seekforge.data.similarity import compact, fold
@@ -40,12 +40,9 @@ class LabelNoise(SetOp):
         """`key`: shape (records, 2), uint64, of the question; `grams`: its hashed n-grams, one for each occurrence."""
         import numpy as np
 
-        keys = b"".join(_key(record.text) for record in records)
         grams = [_grams(fold(record.text)) for record in records]
-        bounds = np.zeros(len(grams) + 1, np.int64)
-        np.cumsum([len(part) for part in grams], out=bounds[1:])
         values = np.concatenate(grams) if grams else np.empty(0, np.uint32)
-        return {"key": np.frombuffer(keys, np.uint64).reshape(-1, 2), "grams": Ragged(values, bounds)}
+        return {"key": hashed([compact(record.text) for record in records]), "grams": Ragged(values, bounds(grams))}
 
     def decide(self, table: Table) -> dict[int, Remove | Mark]:
         """What is flagged or goes; a conflict is not judged a second time by its score.
@@ -100,9 +97,11 @@ class LabelNoise(SetOp):
         names = sorted(label for label, count in counts.items() if count >= self.config.min_label)
         if len(names) < 2:
             return
-        # In canonical order, for sums of floats depend on theirs.
-        rows = np.array([row for row in np.argsort(table.rank) if table.labels[row] in set(names)], np.int64)
-        given = np.array([names.index(str(table.labels[row])) for row in rows], np.int64)
+        classes = {name: place for place, name in enumerate(names)}
+        given = np.fromiter((classes.get(label or "", -1) for label in table.labels), np.int64, len(table))
+        rows = np.argsort(table.rank)  # the canonical order, for sums of floats depend on theirs
+        rows = rows[given[rows] >= 0]
+        given = given[rows]
         parts = (table.array("key")[rows, 0] % np.uint64(self.config.folds)).astype(np.int64)
         if any(len({*given[parts != part]}) < len(names) for part in np.unique(parts)):
             return
@@ -119,10 +118,6 @@ class LabelNoise(SetOp):
                 yield row, Remove(reason, "doubtful label", evidence=evidence)
             else:
                 yield row, Mark(reason, "doubtful label", evidence)
-
-
-def _key(text: str) -> bytes:
-    return hashlib.blake2b(compact(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _grams(text: str) -> NDArray[np.uint32]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from seekforge.core.records import Record
 from seekforge.data.ops.protocol import Keep, Mark, Remove, RowOp, SetOp, Table
 from seekforge.data.ops.result import Drop, Noted, OpResult
-from seekforge.data.order import canonical
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from seekforge.data.order import ranks_of
 
 
 def apply(op: RowOp[Any] | SetOp, records: Sequence[Record]) -> OpResult:
@@ -26,6 +22,7 @@ def apply(op: RowOp[Any] | SetOp, records: Sequence[Record]) -> OpResult:
     exact: 1 kept (0 changed), 1 dropped
     """
     op.open()
+    verdicts: Iterable[Keep | Remove]
     verdicts = row_verdicts(op, records) if isinstance(op, RowOp) else set_verdicts(op, records)
     kept: list[Record] = []
     drops: list[Drop] = []
@@ -42,13 +39,11 @@ def apply(op: RowOp[Any] | SetOp, records: Sequence[Record]) -> OpResult:
     return OpResult(op.name, tuple(kept), tuple(drops), changed, tuple(noted))
 
 
-def row_verdicts(op: RowOp[Any], records: Sequence[Record]) -> list[Keep | Remove]:
-    """What a `RowOp` decides of each record, measured in its batches."""
-    verdicts: list[Keep | Remove] = []
+def row_verdicts(op: RowOp[Any], records: Sequence[Record]) -> Iterator[Keep | Remove]:
+    """What a `RowOp` decides of each record, measured in its batches, one batch at a time."""
     for start in range(0, len(records), op.batch):
         batch = records[start : start + op.batch]
-        verdicts += [op.decide(record, found) for record, found in zip(batch, op.measure(batch), strict=True)]
-    return verdicts
+        yield from (op.decide(record, found) for record, found in zip(batch, op.measure(batch), strict=True))
 
 
 def set_verdicts(op: SetOp, records: Sequence[Record]) -> list[Keep | Remove]:
@@ -68,15 +63,6 @@ def table_of(op: SetOp, records: Sequence[Record]) -> Table:
     """What the decision of a `SetOp` sees of these records, measured in one batch."""
     ids, labels, splits = ([getattr(record, name) for record in records] for name in ("id", "label", "split"))
     return Table(op.measure(records), ranks_of(records), ids, labels, splits)
-
-
-def ranks_of(records: Sequence[Record]) -> NDArray[np.int64]:
-    """The place of each record in the canonical order, shape (records,)."""
-    import numpy as np
-
-    rank = np.empty(len(records), np.int64)
-    rank[sorted(range(len(records)), key=lambda row: canonical(records[row]))] = np.arange(len(records))
-    return rank
 
 
 def drop_of(op: str, record: Record, verdict: Remove, records: Sequence[Record]) -> Drop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,10 +12,11 @@ from seekforge.core.files import sha256_json
 from seekforge.data.sensitive import entries, store, train
 from seekforge.data.sensitive.lists import frequencies
 from seekforge.data.sensitive.store import Known
-from seekforge.data.sensitive.views import Sounds, folded, squeezed
+from seekforge.data.sensitive.views import HAN, Sounds, folded, squeezed
 
 VERSION = 1  # of what is kept on disk; raise it when the same lists give another model
 _LEAST_SOUNDS, _ENOUGH_SOUNDS = 3, 4  # syllables: two have too many meanings, four need no word boundary
+_HAN = re.compile(f"[{HAN}]+")
 _COMMON = 300  # jieba's count from which a word teaches the classifier what is ordinary
 
 
@@ -105,17 +107,13 @@ def kept(
 
 def _sounding(words: Sequence[str], texts: Sequence[str], counts: Mapping[str, int], sounds: Sounds) -> Iterator[str]:
     """Words of Chinese characters whose sound is not that of anything ordinary."""
-    coded = {word: sounds(word) for word in words if len(word) >= _LEAST_SOUNDS and all(_is_han(c) for c in word)}
+    coded = {word: sounds(word) for word in words if len(word) >= _LEAST_SOUNDS and _HAN.fullmatch(word)}
     automaton = _automaton({sound: word for word, sound in coded.items()})
     common = {sounds(word) for word in counts}
     heard = {word for text in texts for word, _ in _heard(automaton, sounds, text)}
     for word, sound in coded.items():
         if word not in heard and sound not in common:
             yield word
-
-
-def _is_han(char: str) -> bool:
-    return "\u3400" <= char <= "\u4dbf" or "\u4e00" <= char <= "\u9fff"
 
 
 def _automaton(sounds: Mapping[str, str]) -> Any:  # noqa: ANN401  pyahocorasick ships no types

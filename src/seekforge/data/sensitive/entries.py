@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from seekforge.core.config.guard import WordListConfig
+from seekforge.core.cutter import cutter
 from seekforge.core.words.fold import fold
 from seekforge.core.words.lists import LONGEST, Entry, WordList
 from seekforge.core.words.matcher import Matcher
@@ -90,7 +91,4 @@ def is_aligned(plain: str, start: int, end: int) -> bool:
 
 def cut(plain: str) -> list[str]:
     """The words of a text by jieba."""
-    import jieba
-
-    jieba.setLogLevel(60)  # its "building prefix dict" lines are no news
-    return list(jieba.cut(plain))
+    return list(cutter().cut(plain))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from seekforge.core.cutter import known_words
 from seekforge.core.errors import DataError, ResourceError
 from seekforge.core.words.fold import fold
 
@@ -29,13 +30,7 @@ def category(name: str) -> list[str]:
     Raises:
         ResourceError: The package is not installed.
     """
-    path = _package("jionlp", _JIONLP) / "dictionary" / _FILES[name]
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            text = archive.read(f"{path.stem}.txt").decode("utf-8")
-    else:
-        text = path.read_text(encoding="utf-8")
-    return [word for line in text.split("\n") if (word := line.strip())]
+    return [word for line in _dictionary(_FILES[name]).split("\n") if (word := line.strip())]
 
 
 def syllables() -> dict[str, str]:
@@ -44,11 +39,8 @@ def syllables() -> dict[str, str]:
     Raises:
         ResourceError: The package is not installed.
     """
-    path = _package("jionlp", _JIONLP) / "dictionary" / "chinese_char_dictionary.zip"
-    with zipfile.ZipFile(path) as archive:
-        text = archive.read(f"{path.stem}.txt").decode("utf-8")
     readings = {}
-    for line in text.split("\n"):
+    for line in _dictionary("chinese_char_dictionary.zip").split("\n"):
         char, _, rest = line.partition("\t")
         reading = rest.partition("[")[2].partition("]")[0]
         plain = fold(reading)  # a tone is a mark above the letter
@@ -73,11 +65,7 @@ def ordinary_text(path: Path | None) -> list[str]:
 @cache
 def frequencies() -> dict[str, int]:
     """How often jieba's dictionary has counted each of its words in everyday text."""
-    import jieba
-
-    with jieba.get_dict_file() as file:
-        rows = (line.decode("utf-8").split(" ") for line in file)
-        return {row[0]: int(row[1]) for row in rows if len(row) > 1}
+    return {word: count for word, count in known_words().items() if count}
 
 
 def _distinct(paths: Iterable[Path]) -> list[str]:
@@ -89,6 +77,15 @@ def _distinct(paths: Iterable[Path]) -> list[str]:
             raise DataError("ordinary text cannot be read", where=str(path), mend="Give a UTF-8 text file") from error
         texts.update(dict.fromkeys(text for line in lines if (text := line.strip())))
     return list(texts)
+
+
+def _dictionary(name: str) -> str:
+    """A file of jionlp's, out of its archive where it is in one."""
+    path = _package("jionlp", _JIONLP) / "dictionary" / name
+    if path.suffix != ".zip":
+        return path.read_text(encoding="utf-8")
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(f"{path.stem}.txt").decode("utf-8")
 
 
 def _package(name: str, mend: str) -> Path:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seekforge.data.sensitive.views import HAN
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 BUCKETS = 1 << 18
 SHORTEST, LONGEST = 2, 8
 _ORDERS = (1, 2, 3)
-_GOLDEN, _MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # as in `similarity`
-_OTHER = re.compile("[^\u3400-\u4dbf\u4e00-\u9fff0-9a-z]+")
+_GOLDEN, _MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # as in `kernels`, which needs numba
+_OTHER = re.compile(f"[^{HAN}0-9a-z]+")
 _NEVER = -1e6  # a stretch over the end of a phrase
 
 
