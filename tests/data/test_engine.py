@@ -243,5 +243,9 @@ def test_a_result_without_a_folder_cleans_up_after_itself(write: Write, config: 
     result = run_pipeline(config(write("raw.jsonl", some(100))))
     folder = result.folder
     assert len(list(result.splits.train)) == len(result.splits.train) > 0
+    train, drops = result.splits.train, result.drops
     del result
+    assert len(list(train)) == len(train), "a part of the result keeps the files of all"
+    assert len(list(drops)) == len(drops) > 0
+    del train, drops
     assert not folder.exists()

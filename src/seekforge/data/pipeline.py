@@ -161,7 +161,7 @@ def _drops(config: DataConfig, scratch: Path, output: Folder, shards: int) -> It
 
 
 def _result(done: Cleaned, divided: Divided, folder: Path, temporary: TemporaryDirectory[str] | None) -> DataResult:
-    files = {name: RecordFile(folder / f"{name}.jsonl", divided.sizes[name]) for name in SPLITS}
+    files = {name: RecordFile(folder / f"{name}.jsonl", divided.sizes[name], temporary) for name in SPLITS}
     steps = tuple(done.steps[place] for place in sorted(done.steps))
     return DataResult(
         folder=folder,
@@ -169,7 +169,7 @@ def _result(done: Cleaned, divided: Divided, folder: Path, temporary: TemporaryD
         rejected=done.rejected,
         splits=SplitFiles(**files),
         funnel=steps,
-        drops=DropFile(folder / DROPPED, sum(step.dropped for step in steps)),
+        drops=DropFile(folder / DROPPED, sum(step.dropped for step in steps), temporary),
         leak=LeakFound(divided.found, divided.final),
         before=done.before,
         after=done.after,

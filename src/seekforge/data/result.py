@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import nsmallest
 from pathlib import Path
@@ -27,10 +27,12 @@ class RecordFile:
     Attributes:
         path: The file.
         size: Records in it.
+        temporary: The folder that goes when nothing of the result is held any more, where nobody named one.
     """
 
     path: Path
     size: int
+    temporary: TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         """Records."""
@@ -38,7 +40,7 @@ class RecordFile:
 
     def __iter__(self) -> Iterator[Record]:
         """One record after the other."""
-        return iterate_records(self.path)
+        yield from iterate_records(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,12 @@ class DropFile:
     Attributes:
         path: The file `dropped.jsonl`.
         size: Records in it.
+        temporary: As of `RecordFile`.
     """
 
     path: Path
     size: int
+    temporary: TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         """Records."""
@@ -103,7 +107,7 @@ class DataResult:
         leak: The check between train and test.
         before: What the records were like when they were read.
         after: What those that are kept are like.
-        temporary: Keeps `folder` as long as this result, where nobody named one.
+        temporary: As of `RecordFile`.
     """
 
     folder: Path
