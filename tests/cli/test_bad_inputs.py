@@ -201,6 +201,7 @@ def test_an_output_that_cannot_be(seekforge: Seekforge, work: Path, good: Path, 
             2,
             "/a/b: No such file or directory. Check the path",
         ),
+        (ModuleNotFoundError("x", name="sklearn.svm"), 2, "the package sklearn is not installed. Install it"),
         (KeyError("x"), 1, "unexpected KeyError: 'x'. This is a fault of seekforge"),
     ],
 )

@@ -65,6 +65,8 @@ def _named(error: Exception) -> SeekforgeError:
     if isinstance(error, OSError):
         what = error.strerror or str(error) or type(error).__name__
         return InputError(what, where=str(error.filename or ""), mend="Check the path; --debug shows where it was met")
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return InputError(f"the package {error.name.partition('.')[0]} is not installed", mend="Install it with pip")
     mend = "This is a fault of seekforge: please report it with what --debug shows"
     return SeekforgeError(f"unexpected {type(error).__name__}: {error}", mend=mend)
 
