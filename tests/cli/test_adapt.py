@@ -9,7 +9,7 @@ from tests.engines import tiny
 from typer.testing import CliRunner
 
 from seekforge.cli.app import app
-from seekforge.core.errors import DataError
+from seekforge.core.errors import DataError, InputError
 from seekforge.core.files import read_json
 from seekforge.core.lexicon import read_lexicon
 
@@ -45,3 +45,21 @@ def test_text_without_a_term_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no term stands often enough"):
         call("mine", text, "--out", tmp_path / "l.tsv")
     assert not (tmp_path / "l.tsv").exists()
+
+
+def test_the_text_is_never_written_over(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("variation margin\n" * 9, "utf-8")
+    with pytest.raises(InputError, match="is read and would be written over"):
+        call("mine", text, "--out", text)
+    assert text.read_text("utf-8").startswith("variation")
+
+
+def test_records_of_every_ending_give_their_messages_not_their_keys(tmp_path: Path) -> None:
+    file = tmp_path / "notes.ndjson"
+    row = '{{"instruction": "The variation margin of case {0}?", "output": "Variation margin due {0}."}}\n'
+    file.write_text("".join(row.format(n) for n in range(40)), "utf-8")
+    call("mine", file, "--out", tmp_path / "l.tsv")
+    terms = {entry.term for entry in read_lexicon(tmp_path / "l.tsv")}
+    assert any(term.lower() == "variation margin" for term in terms)
+    assert not any("instruction" in term for term in terms)

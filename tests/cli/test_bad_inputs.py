@@ -174,6 +174,48 @@ def test_a_failed_run_leaves_latest_where_it_was(seekforge: Seekforge, work: Pat
     assert (runs / "latest").readlink() == Path("apple-1")
 
 
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("x.jsonl", "a file, not a folder. Name a new folder"),
+        ("x.jsonl/clean", "x.jsonl: cannot be written: file exists"),
+        ("theirs", "the output folder is not empty. Name a new folder"),
+        ("n" * 300, "File name too long. Check the path"),
+    ],
+)
+def test_an_output_that_cannot_be(seekforge: Seekforge, work: Path, good: Path, out: str, words: str) -> None:
+    (work / "theirs").mkdir()
+    (work / "theirs" / "manifest.json").write_text('{"name": "of another program"}')
+    (work / "x.jsonl").write_bytes(good.read_bytes())
+    before = {*work.rglob("*")}
+    result = seekforge("data", "x.jsonl", "--out", out)
+    assert (result.code, words in result.error) == (2, True), result.err
+    assert {*work.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (
+            FileNotFoundError(2, "No such file or directory", "/a/b"),
+            2,
+            "/a/b: No such file or directory. Check the path",
+        ),
+        (ModuleNotFoundError("x", name="sklearn.svm"), 2, "the package sklearn is not installed. Install it"),
+        (KeyError("x"), 1, "unexpected KeyError: 'x'. This is a fault of seekforge"),
+    ],
+)
+def test_what_nobody_foresaw_is_one_line_too(
+    seekforge: Seekforge, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, words: str
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("seekforge.cli.app.app", fail)
+    result = seekforge("doctor")
+    assert (result.code, result.error.startswith(words)) == (code, True), result.err
+
+
 def test_the_installed_command_says_one_line_and_debug_shows_the_traceback(work: Path) -> None:
     command = [str(Path(sys.executable).with_name("seekforge")), "run", "none.yaml"]
     short = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from seekforge.cli.app import app
 from seekforge.core.config import SemanticConfig
-from seekforge.core.errors import ConfigError, DataError, GateError
+from seekforge.core.errors import ConfigError, DataError, GateError, InputError
 
 RAW = Path(__file__).parents[2] / "examples" / "risk_desk" / "raw.jsonl"
 
@@ -25,7 +25,7 @@ def calibrate(*arguments: object) -> str:
 
 
 def test_records_give_a_threshold_that_the_recipe_takes(tmp_path: Path) -> None:
-    out = tmp_path / "semantic.yaml"
+    out = tmp_path / "new" / "semantic.yaml"
     shown = calibrate(RAW, "--records", 30, "--out", out)
     (op,) = yaml.safe_load(out.read_text(encoding="utf-8"))
     config = SemanticConfig.model_validate(op)
@@ -62,3 +62,15 @@ def test_wrong_inputs_are_one_line(tmp_path: Path) -> None:
         calibrate(few)
     with pytest.raises(DataError, match=r"none\.txt: no such file"):
         calibrate(RAW, "--synonyms", tmp_path / "none.txt")
+
+
+def test_an_output_that_cannot_be_is_told_before_anything_is_embedded(tmp_path: Path) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_text('{"instruction": "hello there", "output": "yes"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="is read and would be written over"):
+        calibrate(few, "--out", few)
+    with pytest.raises(InputError, match="a folder, not a file"):
+        calibrate(RAW, "--out", tmp_path)
+    with pytest.raises(InputError, match="not a directory"):
+        calibrate(RAW, "--out", few / "semantic.yaml")
+    assert "yes" in few.read_text(encoding="utf-8")

@@ -74,6 +74,12 @@ def test_the_method_and_its_reason_are_shown(seekforge: Seekforge, work: Path, m
     assert details["settings"]["method"] == "lora (36 records, fewer than 10,000)"
 
 
+def test_the_plan_looks_whether_the_data_is_there(seekforge: Seekforge, work: Path, model: Path) -> None:
+    result = seekforge(*arguments(model, work / "none.jsonl", "--plan"))
+    assert result.code == 2
+    assert "none.jsonl: no such data file" in result.error
+
+
 def test_the_plan_writes_nothing(seekforge: Seekforge, work: Path, model: Path, data: Path) -> None:
     before = {*work.rglob("*")}
     done = seekforge(*arguments(model, data, "--plan"))

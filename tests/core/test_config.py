@@ -156,6 +156,17 @@ def test_missing_and_undecodable_files(tmp_path: Path) -> None:
         load_recipe(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [("seed: 1\nname: x\nseed: 2\n", 3, "seed"), ("name: x\ndata:\n  system: a\n  system: b\n", 4, "system")],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str, line: int, key: str) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=rf"twice\.yaml:{line}: the key '{key}' stands twice\. Leave one"):
+        load_recipe(path)
+
+
 def test_set_reads_values_as_yaml(file: Path) -> None:
     recipe = load_recipe(
         file,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seekforge.core import files
-from seekforge.core.errors import ResourceError, SeekforgeError
+from seekforge.core.errors import InputError, ResourceError, SeekforgeError
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -78,6 +78,38 @@ def test_what_the_disk_says_becomes_one_line(error: Exception, words: str) -> No
     assert caught.value.__cause__ is error
 
 
+@pytest.mark.parametrize("code", [errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP])
+def test_a_path_that_cannot_be_is_one_line_with_the_name_in_the_way(code: int) -> None:
+    with (
+        pytest.raises(InputError, match=r"^runs/x: cannot be written: .*: runs\. Choose another path$"),
+        files.disk_errors(Path("runs/x")),
+    ):
+        raise OSError(code, "x", "runs")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("folder", "folder: a folder, not a file"),
+        ("/dev/null", "/dev/null: a device, not a file"),
+        ("in.txt", "in.txt: is read and would be written over"),
+        ("folder/../in.txt", "in.txt: is read and would be written over"),
+        ("in.txt/out", "in.txt/out: cannot be written: not a directory"),
+    ],
+)
+def test_an_output_is_looked_at_before_long_work(tmp_path: Path, path: str, words: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "in.txt").write_text("x")
+    with pytest.raises(InputError) as caught:
+        files.check_output(tmp_path / path, [tmp_path / "in.txt", tmp_path / "none"])
+    assert words in str(caught.value)
+
+
+def test_looking_at_an_output_makes_nothing(tmp_path: Path) -> None:
+    files.check_output(tmp_path / "a" / "b.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "x"), ValueError("x"), KeyboardInterrupt()])
 def test_other_errors_pass_through(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught, files.disk_errors(Path("x")):
@@ -104,3 +136,20 @@ def test_an_error_is_one_line(where: str, mend: str, text: str) -> None:
     error = SeekforgeError("what", where=where, mend=mend)
     assert str(error) == text
     assert (error.what, error.where, error.mend, error.exit_code) == ("what", where, mend, 1)
+
+
+@pytest.mark.parametrize("end", [".", "?", "!"])
+def test_a_sentence_of_a_library_keeps_its_own_end(end: str) -> None:
+    assert str(SeekforgeError(f"Is it text{end}", mend="Mend it")) == f"Is it text{end} Mend it"
+
+
+def test_a_read_only_disk_is_named_although_nothing_is_there_to_take_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(ResourceError, match="cannot write here"):
+        files.write_text(tmp_path / "x", "y")

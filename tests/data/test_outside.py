@@ -18,7 +18,7 @@ class Inner(Config):
 
 class Outer(Config):
     inner: Inner = Field(description="A part.")
-    folder: Path | None = Field(None, description="A folder.")
+    folder: Path | None = Field(None, description="A folder.", json_schema_extra={"folder": True})
     key_file: Path | None = Field(None, description="A key.", json_schema_extra={"secret": True})
     default: Path = Field(Path("/nowhere/at/all"), description="A file that need not be there.")
     other: int = Field(3, description="A number.")
@@ -37,6 +37,13 @@ def test_content_counts_and_not_the_place(tmp_path: Path) -> None:
     assert found[0]["inner"]["files"][0]["name"] == "words.txt"
     assert found[0]["folder"]["sha256"] != found[2]["folder"]["sha256"]
     assert (found[0]["other"], found[0]["default"]) == (3, {"name": "all", "sha256": None})
+
+
+def test_a_folder_in_a_files_place_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seekforge.data.outside.content_hash", lambda _: pytest.fail("it may be a whole disk"))
+    for config in (Outer(inner=Inner(files=(tmp_path,))), Outer(inner=Inner(files=()), default=tmp_path)):
+        with pytest.raises(DataError, match=r"a folder, not a file\. Correct the path in data\.(inner\.files|default)"):
+            by_content(config)
 
 
 def test_a_missing_file_is_named_with_its_key(tmp_path: Path) -> None:

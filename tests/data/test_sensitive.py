@@ -9,7 +9,7 @@ import pytest
 from tests.data.conftest import MakeRecord
 
 from seekforge.core.config import SensitiveConfig
-from seekforge.core.errors import ModelError, ResourceError
+from seekforge.core.errors import InputError, ModelError, ResourceError
 from seekforge.data.ops import RowOp, build
 from seekforge.data.ops.memory import apply
 from seekforge.data.sensitive import entries, lists, store
@@ -192,6 +192,19 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "profanity_check", None)
     with pytest.raises(ResourceError, match="alt-profanity-check is not installed"):
         build(SensitiveConfig(categories=())).open()
+
+
+def test_the_check_names_a_missing_package_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEKFORGE_CACHE", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "profanity_check", None)
+    with pytest.raises(ResourceError, match="alt-profanity-check is not installed"):
+        build(SensitiveConfig()).check()
+    with pytest.raises(InputError, match=r"none\.txt"):
+        build(SensitiveConfig(english=None, words=(tmp_path / "none.txt",))).check()
+    build(SensitiveConfig(english=None)).check()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_half_a_file_is_never_read(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ def mine_command(
         list[Path] | None, typer.Option(help="Text of something else, for what is common everywhere; repeat for each.")
     ] = None,
     least: Annotated[int, typer.Option(min=2, help="Times a term must stand in the text.")] = 5,
-    ratio: Annotated[float, typer.Option(help="How many times as frequent as in the background it must be.")] = 3.0,
+    ratio: Annotated[
+        float, typer.Option(min=0, help="How many times as frequent as in the background it must be.")
+    ] = 3.0,
     most: Annotated[int, typer.Option(min=1, help="Terms, the best first.")] = 1000,
 ) -> None:
     """Mine the terms of a domain from its text, Chinese and English: TF-IDF against a background, PMI for phrases.
@@ -39,17 +41,16 @@ def mine_command(
     """
     from seekforge.cli.show import table
     from seekforge.core.errors import DataError
-    from seekforge.core.files import disk_errors
+    from seekforge.core.files import check_output
     from seekforge.core.lexicon import write_lexicon
     from seekforge.data.adapt.mine import Mining, mine
     from seekforge.data.adapt.texts import read_texts
 
+    check_output(out, [*files, *(background or [])])
     other = read_texts(background) if background else []
     entries = mine(read_texts(files), other, Mining(least=least, ratio=ratio, most=most))
     if not entries:
         raise DataError("no term stands often enough", where=str(files[0]), mend="Give more text or lower --least")
-    with disk_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
     write_lexicon(out, entries)
     rows = [(e.term, f"{e.score:.0f}", str(e.count), e.example) for e in entries[:_SHOWN]]
     typer.echo(table(f"{len(entries)} terms in {out}", ("term", "score", "count", "example"), rows, numbers=(1, 2)))

@@ -9,7 +9,7 @@ import typer
 
 from seekforge import __version__
 from seekforge.cli import adapt, chat, compress, data, data_calibrate, doctor, engine, evaluate, keys, run, serve, train
-from seekforge.core.errors import SeekforgeError
+from seekforge.core.errors import InputError, SeekforgeError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
@@ -48,15 +48,27 @@ def main() -> None:
     debug = len(arguments) < len(sys.argv) - 1
     try:
         app(args=arguments, standalone_mode=True)
-    except SeekforgeError as error:
-        if debug:
-            raise
-        typer.echo(f"seekforge: {error}", err=True)
-        sys.exit(error.exit_code)
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
             typer.echo("\nseekforge: stopped; the same command goes on from here", err=True)
         raise
+    except Exception as error:
+        if debug:
+            raise
+        named = error if isinstance(error, SeekforgeError) else _named(error)
+        typer.echo(f"seekforge: {named}", err=True)
+        sys.exit(named.exit_code)
+
+
+def _named(error: Exception) -> SeekforgeError:
+    """One of our errors for one that no command has foreseen: of a file or disk of the user's, or a fault of ours."""
+    if isinstance(error, OSError):
+        what = error.strerror or str(error) or type(error).__name__
+        return InputError(what, where=str(error.filename or ""), mend="Check the path; --debug shows where it was met")
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return InputError(f"the package {error.name.partition('.')[0]} is not installed", mend="Install it with pip")
+    mend = "This is a fault of seekforge: please report it with what --debug shows"
+    return SeekforgeError(f"unexpected {type(error).__name__}: {error}", mend=mend)
 
 
 if __name__ == "__main__":

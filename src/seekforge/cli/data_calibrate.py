@@ -42,6 +42,7 @@ def command(
     Example: seekforge data-calibrate examples/risk_desk/raw.jsonl --embedder e5 --out semantic.yaml
     """
     from seekforge.core.config import environment
+    from seekforge.core.files import check_output, write_output
     from seekforge.core.progress import for_terminal
     from seekforge.data.semantic import calibrate
     from seekforge.data.semantic.pairs import read_pairs
@@ -49,6 +50,8 @@ def command(
 
     if bool(files) == (pairs is not None):
         raise ConfigError("give records or --pairs", where="seekforge data-calibrate", mend="One of the two")
+    if out is not None:
+        check_output(out, filter(None, [*(files or []), pairs, synonyms]))
     progress = for_terminal()
     if pairs is not None:
         labelled = read_pairs(pairs)
@@ -72,10 +75,7 @@ def command(
         )
     text = _yaml(embedder, model.name, chosen, scored)
     if out is not None:
-        from seekforge.core.files import disk_errors
-
-        with disk_errors(out):
-            out.write_text(text, encoding="utf-8")
+        write_output(out, text)
     typer.echo(text.rstrip() if out is None else f"threshold {chosen.threshold:g} in {out}")
 
 

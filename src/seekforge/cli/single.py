@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from seekforge.cli.pipeline import STAGES
@@ -30,9 +31,12 @@ def run_single(
     out = out.absolute()
     origin = origin_of(stage, recipe, parents)
     if (out / artifacts.MANIFEST).is_file():
-        known = artifacts.load(out)
-        if known.key == origin.key and artifacts.verify(known):
-            return known
+        with suppress(InputError):  # a manifest of somebody else: the folder is not empty
+            known = artifacts.load(out)
+            if known.key == origin.key and artifacts.verify(known):
+                return known
+    if out.is_file():
+        raise InputError("a file, not a folder", where=str(out), mend="Name a new folder")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError("the output folder is not empty", where=str(out), mend="Name a new folder")
     with disk_errors(out.parent):

@@ -65,15 +65,17 @@ def command(
     assert model_name is not None and train_data is not None and output_dir is not None
     from seekforge.core.config import TrainConfig, validate
     from seekforge.core.models import resolve
+    from seekforge.data.sources import check_sources
 
     resolve(model_name)  # a wrong name shows now, before the data is cleaned
     names = ("method", "epochs", "batch_size", "max_length", "checkpointing", "strategy")
     values = {"learning_rate": lr} | {name: context.params[name] for name in names}
     config = validate(TrainConfig, values, "seekforge train")
+    recipe = _recipe(model_name, train_data, seed, config)
+    check_sources(recipe.data)
     if plan:
         _show_plan(model_name, config.model_dump(), devices or 1)
         return
-    recipe = _recipe(model_name, train_data, seed, config)
     with crew(devices, cluster) as machine:
         if machine is not None:
             _run(recipe, output_dir, machine)

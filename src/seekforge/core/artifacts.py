@@ -91,18 +91,25 @@ def load(folder: Path) -> Artifact:
         raise InputError(
             "not an artifact: it has no manifest.json", where=str(folder), mend="Give a folder that a stage made"
         )
-    raw = read_json(manifest)
-    return Artifact(
-        folder=folder,
-        kind=raw["kind"],
-        key=raw["key"],
-        content_hash=raw["content_hash"],
-        parents=tuple(raw["parents"]),
-        config=raw["config"],
-        measurements=tuple(Measurement(**m) for m in raw["measurements"]),
-        summary=raw["summary"],
-        seconds=raw["seconds"],
-    )
+    try:
+        raw = read_json(manifest)
+        return Artifact(
+            folder=folder,
+            kind=raw["kind"],
+            key=raw["key"],
+            content_hash=raw["content_hash"],
+            parents=tuple(raw["parents"]),
+            config=raw["config"],
+            measurements=tuple(Measurement(**m) for m in raw["measurements"]),
+            summary=raw["summary"],
+            seconds=raw["seconds"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "not an artifact: its manifest.json is none of ours, or broken",
+            where=str(folder),
+            mend="Give a folder that a stage made",
+        ) from error
 
 
 def verify(artifact: Artifact) -> bool:
@@ -133,10 +140,11 @@ def exclusive(final: Path) -> Iterator[Path]:
         SeekforgeError: Another process is making it right now.
     """
     partial = partial_folder(final)
+    lock_path = final.with_name(f".{final.name}.lock")
     with disk_errors(partial):
         (partial / SCRATCH).mkdir(parents=True, exist_ok=True)
-    lock_path = final.with_name(f".{final.name}.lock")
-    with lock_path.open("w") as lock:
+        lock = lock_path.open("w")
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -28,7 +28,8 @@ class SeekforgeError(Exception):
     def __str__(self) -> str:
         """One line: `where: what. mend.`."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        text = f"{head}. {self.mend}" if self.mend else head
+        stop = "" if head.endswith((".", "?", "!")) else "."  # what a library says may be a sentence already
+        text = f"{head}{stop} {self.mend}" if self.mend else head
         return " ".join(text.split())
 
 

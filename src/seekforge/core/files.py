@@ -6,15 +6,17 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from seekforge.core.errors import ResourceError
+from seekforge.core.errors import InputError, ResourceError
 
 _CHUNK = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EROFS, errno.EPERM)
+_NO_PLACE = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def sha256_file(path: Path) -> str:
@@ -48,7 +50,15 @@ def write_text(path: Path, text: str) -> None:
                 os.fsync(file.fileno())
             scratch.replace(path)
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing could be written nothing is to be taken away
+            scratch.unlink()
+
+
+def write_output(path: Path, text: str) -> None:
+    """Writes a file that the user named, atomically; makes its folder."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401  JSON is any of its types
@@ -71,13 +81,43 @@ def full_disk(path: Path) -> Iterator[None]:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turns "no space left" and "permission denied" into one line for the user."""
+    """Turns "no space left", "permission denied" and a path that cannot be into one line for the user."""
     try:
         with full_disk(path):
             yield
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno in _FORBIDDEN:
             raise ResourceError(
                 "cannot write here", where=str(path), mend="Choose a folder that you may write"
             ) from error
+        if error.errno in _NO_PLACE:
+            reason = os.strerror(error.errno).lower()
+            what = (
+                f"cannot be written: {reason}: {error.filename}" if error.filename else f"cannot be written: {reason}"
+            )
+            raise InputError(what, where=str(path), mend="Choose another path") from error
         raise
+
+
+def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Looks, before long work, whether a file can be written.
+
+    Args:
+        path: The file.
+        inputs: What the file is made from, and must not take the place of.
+
+    Raises:
+        InputError: There is something else of this name, it is one of the inputs, or the path leads through a file.
+        ResourceError: There is no permission.
+    """
+    if path.exists() and not path.is_file():
+        what = "a folder, not a file" if path.is_dir() else "a device, not a file"
+        raise InputError(what, where=str(path), mend="Name a file to write")
+    if path.exists() and any(file.exists() and file.samefile(path) for file in inputs):
+        raise InputError("is read and would be written over", where=str(path), mend="Name another file to write")
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    with disk_errors(path):
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "", str(there))
+        if not os.access(there, os.W_OK):
+            raise PermissionError(errno.EACCES, "", str(there))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seekforge.core.errors import DataError
-from seekforge.core.files import write_text
+from seekforge.core.files import write_output
 
 _HEAD = "# A domain lexicon. Delete a line to drop its term, edit a term to change it, then hand it on."
 _COLUMNS = "# term\tscore\tcount\texample"
@@ -61,7 +61,7 @@ def write_lexicon(path: Path, entries: Iterable[Entry]) -> None:
     """Writes the file whole or not at all; tabs and line breaks inside a cell become spaces."""
     lines = [_HEAD, _COLUMNS]
     lines += [f"{_cell(e.term)}\t{e.score:.4g}\t{e.count}\t{_cell(e.example)}" for e in entries]
-    write_text(path, "\n".join(lines) + "\n")
+    write_output(path, "\n".join(lines) + "\n")
 
 
 def _entry(line: str, where: str) -> Entry:

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
+from unicodedata import normalize
 
 from seekforge.core.errors import ConfigError
 
@@ -15,9 +16,17 @@ def nearest(word: str, known: list[str]) -> str:
 
     >>> nearest("exakt", ["exact", "minhash"])
     "did you mean 'exact'?"
+    >>> nearest("ｈｏｌｄ", ["APPROVE", "HOLD"])
+    "did you mean 'HOLD'?"
     """
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"
+    forms = {_fold(name): name for name in reversed(known)}  # of equal forms the first counts
+    close = get_close_matches(_fold(word), forms, n=1, cutoff=0.5)
+    return f"did you mean '{forms[close[0]]}'?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def _fold(name: str) -> str:
+    """A name without what is seen too late: case and full width."""
+    return normalize("NFKC", name).casefold()
 
 
 class Registry(Mapping[str, str]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -159,9 +160,10 @@ class Runner:
     def _reusable(self, final: Path) -> Artifact | None:
         if not (final / artifacts.MANIFEST).is_file():
             return None
-        artifact = artifacts.load(final)
-        if artifacts.verify(artifact):
-            return artifact
+        with suppress(InputError):  # a broken manifest: nothing that can be relied on
+            artifact = artifacts.load(final)
+            if artifacts.verify(artifact):
+                return artifact
         self._progress.say(f"{final.name}: files no longer match the manifest; made again")
         return None
 

@@ -92,11 +92,11 @@ def _new(runs: Path, name: str) -> RunFolder:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     for attempt in range(100):
         folder = runs / (f"{name}-{stamp}" if attempt == 0 else f"{name}-{stamp}-{attempt}")
-        try:
-            with disk_errors(folder):
+        with disk_errors(folder):
+            try:
                 folder.mkdir()
-        except FileExistsError:
-            continue
+            except FileExistsError:
+                continue
         return RunFolder(folder, _now(), [], resumed=False)
     raise FileExistsError(f"{runs / name}-{stamp}")
 

@@ -52,6 +52,8 @@ def check_sources(config: DataConfig) -> None:
     for source in config.sources:
         if source.path.is_dir():
             raise DataError("a folder, not a file", where=str(source.path), mend="Name the files in data.sources")
+        if source.path.exists() and not source.path.is_file():
+            raise DataError("a pipe or a device, not a file", where=str(source.path), mend="Save it to a file first")
         if not source.path.is_file():
             raise DataError("no such data file", where=str(source.path), mend="Correct the path in data.sources")
         format_of(source)

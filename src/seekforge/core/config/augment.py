@@ -139,7 +139,9 @@ class SynonymsConfig(Config):
     share: float = Field(1.0, gt=0, le=1, description="Share of the training records that are tried.")
     grammar: tuple[GrammarConfig, ...] = Field((), description="Who corrects the result, one after the other.")
     wordnet: Path | None = Field(
-        None, description="WordNet's database, for English; by default where Debian's package `wordnet-base` puts it."
+        None,
+        description="WordNet's database, for English; by default where Debian's package `wordnet-base` puts it.",
+        json_schema_extra={"folder": True},
     )
     window: WindowConfig = Field(WindowConfig(), description="How like its parent a new record must be.")
     guarded: GuardedConfig = Field(GuardedConfig(), description="What it must keep.")

@@ -120,7 +120,29 @@ def _mapping(text: str, path: Path, otherwise: str, mend: str) -> tuple[dict[str
         ) from error
     if not isinstance(tree, dict):
         raise ConfigError(otherwise, where=str(path), mend=mend)
+    if (again := _repeated(node)) is not None:
+        what, where = f"the key '{again.value}' stands twice", f"{path}:{again.start_mark.line + 1}"
+        raise ConfigError(what, where=where, mend="Leave one of them: YAML would take the last in silence")
     return tree, node
+
+
+def _repeated(root: yaml.Node | None) -> yaml.ScalarNode | None:
+    """The first key found that its mapping has already; anchors may lead back to where they are."""
+    left, seen = [root], set[int]()
+    while left:
+        node = left.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left += node.value
+        elif isinstance(node, yaml.MappingNode):
+            left += [value for _, value in node.value]
+            keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            for place, key in enumerate(keys):
+                if any((key.tag, key.value) == (before.tag, before.value) for before in keys[:place]):
+                    return key
+    return None
 
 
 def _lay(below: dict[str, Any], above: dict[str, Any]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from seekforge.core.config import DataConfig, SourceConfig
 from seekforge.core.errors import DataError
+from seekforge.data.rows import FORMATS
 from seekforge.data.sources import read_sources
 
-_RECORDS = frozenset({".jsonl", ".csv", ".parquet"})
 _BLANK = re.compile(r"\n[ \t]*\n")
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\u3001-\u303f\uff00-\uffef"
 _BREAK_IN_CHINESE = re.compile(f"(?<=[{_HAN}])[ \t]*\n[ \t]*(?=[{_HAN}])")
@@ -47,11 +47,14 @@ def split(texts: Iterable[str], held_out: float) -> tuple[list[str], list[str]]:
 
 
 def _texts(file: Path) -> Iterator[str]:
-    if file.suffix.lower() in _RECORDS:
+    if file.suffix.lower() in FORMATS:
         config = DataConfig(sources=(SourceConfig(path=file.absolute()),))
         for record in read_sources(config):
             yield from (message.content.strip() for message in record.messages)
         return
+    if not file.is_file():
+        what = "a folder, not a file" if file.is_dir() else "no such file"
+        raise DataError(what, where=str(file), mend="Name files with text or records")
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -56,6 +56,22 @@ class Sensitive(RowOp[Look]):
         self._english: Profanity | None = None
         self._model: Transformer | None = None
 
+    def check(self) -> None:
+        """Reads the lists and looks for the packages; what takes time, the classifiers, is made in `open`.
+
+        Raises:
+            InputError: A list or a package cannot be used.
+        """
+        config = self.config
+        for path in config.words:
+            words.read(WordListConfig(path=path))
+        if config.english is not None:
+            Profanity()
+        if config.chinese and config.categories:
+            for name in config.categories:
+                lists.category(name)
+            lists.ordinary_text(config.ordinary)
+
     def open(self) -> None:
         """Reads the lists and makes the classifier of them, or takes it from the cache.
 
