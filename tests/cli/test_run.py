@@ -281,8 +281,8 @@ def test_the_data_command_touches_no_folder_that_holds_something_else(
     (work / "other").mkdir()
     (work / "other" / "mine.txt").write_text("mine")
     (work / "file").write_text("mine")
-    for out in ("other", "file"):
-        assert "the output folder is not empty" in seekforge("data", good, "--out", out).error
+    assert "the output folder is not empty" in seekforge("data", good, "--out", "other").error
+    assert "a file, not a folder" in seekforge("data", good, "--out", "file").error
     assert sorted(p.name for p in work.iterdir()) == [".clean.lock", "clean", "file", "good.jsonl", "other"]
     (work / "empty").mkdir()
     assert seekforge("data", good, "--out", "empty").code == 0, "an empty folder may be filled"

@@ -13,6 +13,7 @@ import pytest
 from seekforge.core.config import DataConfig
 from seekforge.core.config.augment import SynonymsConfig
 from seekforge.core.errors import DataError
+from seekforge.core.progress import Silent
 from seekforge.core.records import Message, Record, read_records
 from seekforge.data import DataResult, Work, pipeline, run_pipeline
 from seekforge.data.engine import grow
@@ -52,7 +53,9 @@ class Shout(GrowOp[int]):
 
 @pytest.fixture
 def run(write: Write, config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DataResult]:
-    def make(*more: dict[str, Any], folder: str = "out", rows: int = 20) -> DataResult:
+    def make(
+        *more: dict[str, Any], folder: str = "out", rows: int = 20, progress: Silent | None = None
+    ) -> DataResult:
         for module in (grow, pipeline):
             monkeypatch.setattr(module, "build_grow", Shout)
         names = ["train"] * 18 + ["validation", "test"]
@@ -64,7 +67,7 @@ def run(write: Write, config: MakeConfig, tmp_path: Path, monkeypatch: pytest.Mo
         path = write("raw.jsonl", [*data, *more])
         made = config(path, split={"column": "split"}, augment=[SynonymsConfig()])
         (tmp_path / folder).mkdir()
-        return run_pipeline(made, 7, None, tmp_path / folder, Work(workers=1, rows=rows))
+        return run_pipeline(made, 7, progress, tmp_path / folder, Work(workers=1, rows=rows))
 
     return make
 
@@ -92,7 +95,8 @@ def test_children_join_the_training_set_and_say_whose_they_are(run: Callable[...
 
 
 def test_repeats_and_leaks_and_bad_ones_are_refused_with_reasons(run: Callable[..., DataResult]) -> None:
-    result = run()
+    progress = Silent()
+    result = run(progress=progress)
     step = result.funnel[-1]
     lines = (result.folder / "refused.jsonl").read_text(encoding="utf-8").splitlines()
     refused = [json.loads(line) for line in lines]
@@ -103,6 +107,10 @@ def test_repeats_and_leaks_and_bad_ones_are_refused_with_reasons(run: Callable[.
     assert {row["kind"] for row in refused} == set(step.reasons)
     assert all(row["parent"] and row["reason"] and row["record"]["meta"]["grown_by"] == "shout" for row in refused)
     assert (step.kept, step.dropped) == (len(result.splits), 0)
+    said = [line for line in progress.lines if "records added" in line]
+    assert len(said) == 1
+    assert f"{step.step}: {step.added:,} records added, {step.refused:,} refused, the first for: " in said[0]
+    assert said[0].endswith("; all in refused.jsonl")
 
 
 def test_shards_change_no_byte(run: Callable[..., DataResult]) -> None:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -213,7 +212,11 @@ def test_what_the_guard_ended_is_not_gone_on_with(
 
 
 SCRIPT = """
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
@@ -221,9 +224,16 @@ from tests.engines import tiny
 from seekforge.core.progress import Silent
 from seekforge.engines.transformers import load_model, load_tokenizer
 from seekforge.train.sft import train
-folder, work = map(Path, sys.argv[1:])
+folder, work, step = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 tokenizer = load_tokenizer(folder)
 job = tiny.job(work, tokenizer, "qwen2", tiny.records(18), epochs=10, evaluate_every=3)
+
+def die():
+    while not (job.scratch / f"checkpoint-{step}").exists():
+        time.sleep(0.0005)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+threading.Thread(target=die, daemon=True).start()
 train(load_model(folder), tokenizer, job, Silent())
 """
 
@@ -232,27 +242,16 @@ def test_kill_minus_nine_costs_nothing(folder: Path, tokenizer: Any, tmp_path: P
     def job_in(name: str) -> Job:
         return tiny.job(tmp_path / name, tokenizer, "qwen2", tiny.records(18), epochs=10, evaluate_every=3)
 
-    whole = job_in("whole")
+    whole, broken = job_in("whole"), job_in("broken")
     train(load_model(folder), tokenizer, whole, Silent())
-    step = random.SystemRandom().randrange(3, 40, 3)
-    for number in range(5):  # where this process slept for long, the other one had ended already
-        broken = job_in(f"broken{number}")
-        if _killed_at(step, folder, tmp_path / f"broken{number}", broken):
-            break
+    step = random.SystemRandom().randrange(3, 31, 3)
+    # It kills itself: the folder appears before its files, so often a half checkpoint is left.
+    command = [sys.executable, "-c", SCRIPT, str(folder), str(tmp_path / "broken"), str(step)]
+    killed = subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL, check=False)
+    assert killed.returncode == -signal.SIGKILL
     assert not broken.output.exists()
     train(load_model(folder), tokenizer, broken, Silent())
     assert equal(adapter(whole), adapter(broken)), f"killed at checkpoint {step}"
-
-
-def _killed_at(step: int, folder: Path, work: Path, job: Job) -> bool:
-    """Whether it was killed in the middle: its folder appears before its files, so often a half checkpoint is left."""
-    command = [sys.executable, "-c", SCRIPT, str(folder), str(work)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
-        while not (job.scratch / f"checkpoint-{step}").exists() and process.poll() is None:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode in {-signal.SIGKILL, 0}
-    return process.returncode != 0
 
 
 def test_a_loss_that_is_no_number_is_one_line(folder: Path, tokenizer: Any, tmp_path: Path) -> None:

@@ -148,8 +148,18 @@ def _augment(
         step.kept = total
         divided.sizes["train"] += step.added
         done.steps[place] = step
+        progress.say(f"          {_grown(step)}")
     done.after.add(more.profile)
     return more
+
+
+def _grown(step: Step) -> str:
+    """What an op added, and where it added nothing or not all, the first reason."""
+    line = f"{step.step}: {step.added:,} records added"
+    if not step.refused:
+        return line
+    first = next(shown[0]["reason"] for kind, shown in step.examples.items() if kind in step.reasons)
+    return f"{line}, {step.refused:,} refused, the first for: {first}; all in {REFUSED}"
 
 
 def _drops(config: DataConfig, scratch: Path, output: Folder, shards: int) -> Iterable[Path]:
