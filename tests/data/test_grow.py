@@ -53,9 +53,7 @@ class Shout(GrowOp[int]):
 
 @pytest.fixture
 def run(write: Write, config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DataResult]:
-    def make(
-        *more: dict[str, Any], folder: str = "out", rows: int = 20, progress: Silent | None = None
-    ) -> DataResult:
+    def make(*more: dict[str, Any], folder: str = "out", rows: int = 20, progress: Silent | None = None) -> DataResult:
         for module in (grow, pipeline):
             monkeypatch.setattr(module, "build_grow", Shout)
         names = ["train"] * 18 + ["validation", "test"]

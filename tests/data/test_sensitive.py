@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import string
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,10 +92,17 @@ def test_the_best_stretch_is_the_best_of_all(check: Chinese) -> None:
         for run in phrases(text)
         for size in range(SHORTEST, LONGEST + 1)
         for start in range(len(run) - size + 1)
+        if set(run[start : start + size]) - set(string.ascii_lowercase)
     }
     odds = features(sorted(stretches)) @ weights.buckets + weights.bias
     assert weights.scores([text, "", "好"])[0] == pytest.approx(odds.max(), abs=1e-4)
     assert weights.scores(["", "好"]).max() < -1000  # nothing to look at
+
+
+def test_the_chinese_classifier_says_nothing_of_other_languages(check: Chinese) -> None:
+    weights = replace(check.known.weights, bias=50.0)  # whatever it looks at is sensitive to it
+    texts = ["the customer lives in a boat", "клиент живёт на лодке", "the 客户 lives in a boat"]
+    assert [score > 0 for score in weights.scores(texts)] == [False, False, True]
 
 
 def test_it_is_made_once_and_kept(tmp_path: Path, check: Chinese, monkeypatch: pytest.MonkeyPatch) -> None:

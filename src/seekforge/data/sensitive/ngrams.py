@@ -3,6 +3,7 @@
 The log-odds of a stretch are a bias and the weights of its n-grams of 1 to 3 characters, hashed (Weinberger et al.
 2009, "Feature hashing for large scale multitask learning"). They add up, so that the best of all stretches of 2 to 8
 characters is found by running sums over a whole batch of texts at once, and a bad word in a long text is not diluted.
+A stretch without a Chinese character is not looked at: ordinary texts are Chinese, and say nothing of other languages.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ SHORTEST, LONGEST = 2, 8
 _ORDERS = (1, 2, 3)
 _GOLDEN, _MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # as in `kernels`, which needs numba
 _OTHER = re.compile(f"[^{HAN}0-9a-z]+")
-_NEVER = -1e6  # a stretch over the end of a phrase
+_END = 10  # a line's end, between phrases
+_NEVER = -1e6  # a stretch over the end of a phrase, or without a Chinese character
 
 
 def phrases(plain: str) -> list[str]:
@@ -36,7 +38,8 @@ def features(samples: Sequence[str]) -> Any:  # noqa: ANN401  scipy ships no typ
     import numpy as np
     import scipy.sparse
 
-    grams, ends = _grams("\n".join(samples) + "\n")
+    codes = _codes("\n".join(samples) + "\n")
+    grams, ends = _grams(codes), codes == _END
     row: NDArray[np.int64] = np.cumsum(ends) - ends
     rows: list[NDArray[np.int64]] = []
     columns: list[NDArray[np.int64]] = []
@@ -73,13 +76,14 @@ class Weights:
         """The log-odds of the best stretch that begins at each character."""
         import numpy as np
 
-        grams, ends = _grams(text)
+        codes = _codes(text)
+        grams, chinese = _grams(codes), _running(_is_chinese(codes))
         sums = []
         for order, buckets in zip(_ORDERS, grams, strict=True):
             weights = self.buckets[buckets].astype(np.float64)
             if order == 1:
-                weights[ends] = _NEVER
-            sums.append(np.concatenate([[0.0], np.cumsum(weights)]))
+                weights[codes == _END] = _NEVER
+            sums.append(_running(weights))
         best = np.full(len(text), _NEVER)
         for size in range(SHORTEST, min(LONGEST, len(text)) + 1):
             count = len(text) - size + 1
@@ -88,15 +92,35 @@ class Weights:
                 if size >= order:
                     wide = size - order + 1
                     total += running[wide : wide + count] - running[:count]
+            total[chinese[size : size + count] == chinese[:count]] = _NEVER
             np.maximum(best[:count], total, out=best[:count])
         return best
 
 
-def _grams(text: str) -> tuple[list[NDArray[np.int64]], NDArray[np.bool_]]:
-    """The bucket of each n-gram by order, and which characters end a phrase."""
+def _codes(text: str) -> NDArray[np.uint64]:
     import numpy as np
 
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
+
+
+def _is_chinese(codes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which characters `HAN` holds."""
+    first, last, begin, end = (ord(char) for char in HAN if char != "-")
+    found: NDArray[np.bool_] = ((first <= codes) & (codes <= last)) | ((begin <= codes) & (codes <= end))
+    return found
+
+
+def _running(values: NDArray[Any]) -> NDArray[Any]:
+    """Sums of the first 0, 1, 2 … values."""
+    import numpy as np
+
+    return np.concatenate([[0], np.cumsum(values)])
+
+
+def _grams(codes: NDArray[np.uint64]) -> list[NDArray[np.int64]]:
+    """The bucket of each n-gram, by order."""
+    import numpy as np
+
     mixed = (codes + np.uint64(1)) * np.uint64(_GOLDEN)
     grams = []
     for order in _ORDERS:
@@ -105,4 +129,4 @@ def _grams(text: str) -> tuple[list[NDArray[np.int64]], NDArray[np.bool_]]:
             mixed = (mixed[:count] + np.uint64(order)) * np.uint64(_GOLDEN) + codes[order - 1 : order - 1 + count]
         hashed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(_MIX)
         grams.append((hashed >> np.uint64(64 - 18)).astype(np.int64))
-    return grams, codes == 10
+    return grams
