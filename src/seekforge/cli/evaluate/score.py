@@ -1,4 +1,4 @@
-"""`seekforge evaluate`: score a model on a file of questions and answers."""
+"""`seekforge evaluate score`: score a model on a file of questions and answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Ask a model every question of a file, greedily, and score the answers with 95 % intervals.
 
-    Example: seekforge evaluate demo examples/risk_desk/raw.jsonl --limit 50 --metric f1
+    Example: seekforge evaluate score demo examples/risk_desk/raw.jsonl --limit 50 --metric f1
     """
     from seekforge.cli.show import table
     from seekforge.core.config import DataConfig, SourceConfig

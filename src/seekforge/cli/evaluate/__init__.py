@@ -1,0 +1,38 @@
+"""`seekforge evaluate`: one file a subcommand; without one a model is scored on a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+from typer.core import TyperGroup
+
+from seekforge.cli.evaluate import score
+
+if TYPE_CHECKING:
+    from typer._click.core import Context
+
+_DEFAULT = "score"
+
+
+class _Group(TyperGroup):
+    """`seekforge evaluate MODEL FILE` is `seekforge evaluate score MODEL FILE`."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = [_DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def _group() -> None:
+    """Score a model on a file; the other commands compare, judge and prove.
+
+    Example: seekforge evaluate demo examples/risk_desk/raw.jsonl --limit 50 --metric f1
+    """
+
+
+app.command(name="score")(score.command)
