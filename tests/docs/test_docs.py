@@ -78,7 +78,8 @@ def _parse(arguments: list[str]) -> None:
     while rest and hasattr(command, "commands"):  # `keys add`
         if command.invoke_without_command and rest[0].startswith("-"):  # `train --epochs 1`, beside `train search`
             break
-        name = rest.pop(0)
+        default = getattr(command, "default", None)  # `evaluate MODEL FILE`
+        name = default if default and rest[0] not in command.commands else rest.pop(0)
         if name not in command.commands:
             raise LookupError(f"no command '{name}'")
         command = command.commands[name]

@@ -12,15 +12,15 @@ from seekforge.cli.evaluate import score
 if TYPE_CHECKING:
     from typer._click.core import Context
 
-_DEFAULT = "score"
-
 
 class _Group(TyperGroup):
     """`seekforge evaluate MODEL FILE` is `seekforge evaluate score MODEL FILE`."""
 
+    default = "score"
+
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         if args and args[0] not in {*self.commands, "--help"}:
-            args = [_DEFAULT, *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 
