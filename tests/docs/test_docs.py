@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEAVY = ("datasets", "mlflow", "openvino", "openvino_genai", "peft", "torch", "transformers", "trl")
 
 
+@cache
+def _group() -> Any:
+    return get_command(app)
+
+
 def _named(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
@@ -51,7 +57,7 @@ def _lines(page: Path) -> Iterator[str]:
 
 def _is_name(span: str) -> bool:
     """`seekforge train` or `seekforge train search`: a command is spoken of, not called."""
-    group: Any = get_command(app)
+    group = _group()
     tool, *names = span.split()
     if tool != "seekforge" or not names:
         return False
@@ -69,7 +75,7 @@ def _parse(arguments: list[str]) -> None:
     Raises:
         Exception: The command or one of its options does not exist, or a value is missing or of the wrong kind.
     """
-    group: Any = get_command(app)
+    group = _group()
     rest = [argument for argument in arguments if argument not in {"--debug", "--help"}]
     if not rest or rest == ["--version"]:
         return
