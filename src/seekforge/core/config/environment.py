@@ -155,5 +155,5 @@ def quiet_libraries() -> None:
         os.environ.setdefault(name, value)
     for module in ("transformers", "trl", "peft"):
         warnings.filterwarnings("ignore", category=FutureWarning, module=module)
-    # PEFT imports it for whatever is trained, and on a processor with bfloat16 it asks for a package that nothing needs.
+    # PEFT imports it for whatever is trained; on a processor with bfloat16 it asks for a package that nothing needs.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
