@@ -22,6 +22,16 @@ def decide(answer: str, labels: Sequence[str]) -> str:
     return by_fold[match[0].casefold()]
 
 
+def before(answer: str, labels: Sequence[str]) -> str:
+    """What stands before the decision: all of the answer where there is none.
+
+    >>> before("Rule 12: HOLD.", ["APPROVE", "HOLD"])
+    'Rule 12: '
+    """
+    match = _pattern(tuple(labels)).search(answer)
+    return answer if match is None else answer[: match.start()]
+
+
 @lru_cache(maxsize=16)
 def _pattern(labels: tuple[str, ...]) -> re.Pattern[str]:
     """Longest label first; a Latin label must be a whole word, a Chinese one has no word boundaries to ask for."""
