@@ -316,7 +316,7 @@ def test_before_and_after_shows_bars_whiskers_and_eight_examples(report: dict[st
     source = render(report)
     page = Page(source)
     text = page.said("before-after")
-    assert "Macro f1 +52.0 points" in text
+    assert "Macro-F1 +52.0 points" in text
     assert "41.0 % (35.0 % to 47.0 %)" in text
     assert "message 7" in text
     assert "message 8" not in text

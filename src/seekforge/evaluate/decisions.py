@@ -36,6 +36,16 @@ def expression(labels: Sequence[str]) -> str:
     return "|".join(parts)
 
 
+def before(answer: str, labels: Sequence[str]) -> str:
+    """What stands before the decision: all of the answer where there is none.
+
+    >>> before("Rule 12: HOLD.", ["APPROVE", "HOLD"])
+    'Rule 12: '
+    """
+    match = _pattern(tuple(labels)).search(answer)
+    return answer if match is None else answer[: match.start()]
+
+
 @lru_cache(maxsize=16)
 def _pattern(labels: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(expression(labels))

@@ -189,9 +189,10 @@ def _ours(
         return _ours_loaded(task, model, folder, progress)
     from seekforge.cli.answering import Task as Questions
     from seekforge.cli.answering import from_endpoint
+    from seekforge.core.files import sha256_json
     from seekforge.evaluate.endpoint import failed
 
-    kept = folder / _KEPT
+    kept = folder / _KEPT / sha256_json([model.url, model.model])[:16]  # a kept answer does not know who gave it
     given = from_endpoint(
         model, Questions(task.records, task.labels, ["accuracy"], task.max_new_tokens, kept, progress)
     )

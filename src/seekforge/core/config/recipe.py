@@ -15,20 +15,57 @@ from seekforge.core.config.train import TrainConfig
 from seekforge.core.errors import ConfigError
 from seekforge.core.gates import Gate, parse_rule
 
-Metric = Literal["accuracy", "exact_match", "f1", "bleu", "rouge1", "rouge2", "rougeL"]
+Metric = Literal[
+    "accuracy",
+    "macro_f1",
+    "exact_match",
+    "f1",
+    "bleu",
+    "chrf",
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "distinct1",
+    "distinct2",
+    "repetition",
+    "ece",
+    "perplexity",
+]
+SliceBy = Literal["label", "length", "language"]
+# The first metric of a recipe is its headline: models and files are compared by it, and more of it must be better.
+NO_HEADLINE = frozenset({"repetition", "ece", "perplexity"})
 
 
 class EvaluateConfig(Config):
     """The evaluate stage: base against tuned on the held-out test."""
 
     metrics: tuple[Metric, ...] = Field(
-        ("exact_match", "f1", "bleu", "rougeL"), min_length=1, description="`accuracy` needs `data.labels`."
+        ("exact_match", "f1", "bleu", "rougeL"),
+        min_length=1,
+        description="The first is the headline. `accuracy`, `macro_f1` and `ece` need `data.labels`.",
     )
     max_new_tokens: int = Field(64, ge=1, description="Longest answer.")
     batch_size: int = Field(16, ge=1, description="Prompts generated at once.")
     limit: int | None = Field(None, ge=1, description="Use at most this many test records.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples for the 95 % interval.")
+    slices: tuple[SliceBy, ...] = Field(
+        ("label", "length", "language"), description="What the headline is also given by the parts of."
+    )
+    length_edges: tuple[int, ...] = Field(
+        (), description="Longest question of each slice by length, in characters; thirds of the test without."
+    )
     lexicon: Path | None = Field(None, description="Terms that stay whole where Chinese is cut into words (F1, ROUGE).")
+
+    @field_validator("metrics")
+    @classmethod
+    def _headline_is_one(cls, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+        if metrics[0] in NO_HEADLINE:
+            raise PydanticCustomError(
+                "headline",
+                "{metric} cannot be the first: put one of the answers' right before it",
+                {"metric": metrics[0]},
+            )
+        return metrics
 
 
 class CompressConfig(Config):

@@ -13,8 +13,9 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from seekforge.core.report.data import data
+from seekforge.core.report.evaluation import comparison
 from seekforge.core.report.search import search
-from seekforge.core.report.sections import View, comparison, compress, mapping, mappings, parity, serve, train
+from seekforge.core.report.sections import View, compress, mapping, mappings, parity, serve, train
 from seekforge.core.report.units import against_rule, duration, finite, format_value, period
 
 _STATUSES: Final = {"ran": "ran", "reused": "reused", "resumed": "resumed"}

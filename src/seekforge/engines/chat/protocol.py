@@ -17,11 +17,13 @@ class Reply:
         text: The answer; empty where it failed.
         failure: Why there is none, for people: `HTTP 503, in 4 tries`.
         gone: It failed for whoever answers, not for what was asked: no connection, a key that is no longer good.
+        finish_reason: `stop`, or `length` where it was cut off.
     """
 
     text: str = ""
     failure: str = ""
     gone: bool = False
+    finish_reason: str = "stop"
 
 
 Heard = Callable[[int, Reply], None]

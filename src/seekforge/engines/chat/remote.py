@@ -67,7 +67,8 @@ class RemoteChat:
     async def _all(self, conversations: Sequence[Messages], heard: Heard, ping: int | None) -> list[Reply]:
         places = asyncio.Semaphore(self._config.concurrency)
         timeout = aiohttp.ClientTimeout(total=self._config.seconds)
-        async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as session:
+        connector = aiohttp.TCPConnector(limit=0)  # `places` is the limit
+        async with aiohttp.ClientSession(headers=self._headers, timeout=timeout, connector=connector) as session:
 
             async def one(index: int, messages: Messages) -> Reply:
                 async with places:
@@ -109,7 +110,7 @@ class RemoteChat:
             failure = f"HTTP {response.status} {_shown(answer)}".strip()
             gone = response.status not in _OF_THE_TEXT
             return Reply(failure=failure, gone=gone), after if response.status in _PASSING else None
-        return _read(answer, is_ping=ping is not None), None
+        return _read(answer, is_ping=ping is not None, raw=config.raw), None
 
 
 def _run(work: Coroutine[Any, Any, list[Reply]]) -> list[Reply]:
@@ -122,7 +123,7 @@ def _run(work: Coroutine[Any, Any, list[Reply]]) -> list[Reply]:
         return thread.submit(asyncio.run, work).result()
 
 
-def _read(answer: bytes, *, is_ping: bool) -> Reply:
+def _read(answer: bytes, *, is_ping: bool, raw: bool) -> Reply:
     try:
         choice = json.loads(answer)["choices"][0]
         text, reason = choice["message"]["content"] or "", choice.get("finish_reason")
@@ -130,10 +131,12 @@ def _read(answer: bytes, *, is_ping: bool) -> Reply:
         return Reply(failure=f"no chat completion: {_shown(answer)}")
     if is_ping:
         return Reply(text or "…")
-    if reason == "length":
-        return Reply(failure="the answer was cut off at max_tokens")
     if reason == "content_filter":
         return Reply(failure="the endpoint's content filter stopped the answer")
+    if raw:
+        return Reply(str(text), finish_reason=str(reason or "stop"))
+    if reason == "length":
+        return Reply(failure="the answer was cut off at max_tokens")
     return spoken(str(text))
 
 
