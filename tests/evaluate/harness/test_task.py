@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seekforge.core.errors import ConfigError, DataError
 from seekforge.core.records import Message, Record
 from seekforge.evaluate.decisions import decide, expression
-from seekforge.evaluate.harness.task import Task, document, write
+from seekforge.evaluate.harness.task import Task, config, document, write
 
 LABELS = ("APPROVE", "HOLD", "ESCALATE", "HOLD IT")
 CHINESE = ("正面", "负面")
@@ -28,23 +28,23 @@ def record(number: int, user: str, label: str | None = "HOLD", system: str = "De
 
 def written(task: Task, folder: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
     path = write(task, folder)
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    data = Path(config["dataset_kwargs"]["data_files"]["test"])
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data = Path(tree["dataset_kwargs"]["data_files"]["test"])
     assert data.is_absolute()
-    return config, [json.loads(line) for line in data.read_text(encoding="utf-8").split("\n") if line]
+    return tree, [json.loads(line) for line in data.read_text(encoding="utf-8").split("\n") if line]
 
 
 def test_questions_labels_and_bounds_are_the_records_own(tmp_path: Path) -> None:
     texts = ["Hold the card?", "卡被偷了，怎么办？", "{{ user }} {% raw %}", "a\u2028b\nc\r\n\td  ", '"quoted" \\n 😀']
     records = [record(n, text, system="" if n == 1 else "判断 {{ x }}") for n, text in enumerate(texts)]
-    config, rows = written(Task("desk", records, LABELS, 24), tmp_path / "new")
+    tree, rows = written(Task("desk", records, LABELS, 24), tmp_path / "new")
     # The harness takes a field whose name stands there, as it is; only other texts would be read as templates.
-    assert [row[config["doc_to_text"]] for row in rows] == texts
-    assert [row[config["description"]] for row in rows] == ["判断 {{ x }}", "", *["判断 {{ x }}"] * 3]
-    assert [row[config["doc_to_target"]] for row in rows] == ["HOLD"] * 5
+    assert [row[tree["doc_to_text"]] for row in rows] == texts
+    assert [row[tree["description"]] for row in rows] == ["判断 {{ x }}", "", *["判断 {{ x }}"] * 3]
+    assert [row[tree["doc_to_target"]] for row in rows] == ["HOLD"] * 5
     assert [row["id"] for row in rows] == [r.id for r in records]
-    assert config["generation_kwargs"] == {"until": [], "max_gen_toks": 24, "do_sample": False, "temperature": 0.0}
-    assert (config["task"], config["num_fewshot"], config["test_split"]) == ("desk", 0, "test")
+    assert tree["generation_kwargs"] == {"until": [], "max_gen_toks": 24, "do_sample": False, "temperature": 0.0}
+    assert (tree["task"], tree["num_fewshot"], tree["test_split"]) == ("desk", 0, "test")
 
 
 def test_the_messages_that_the_harness_makes_are_the_prompt() -> None:
@@ -55,10 +55,10 @@ def test_the_messages_that_the_harness_makes_are_the_prompt() -> None:
         assert [*turns, {"role": "user", "content": row["user"]}] == asked.prompt
 
 
-def filtered(answer: str, labels: tuple[str, ...], folder: Path) -> str:
+def filtered(answer: str, labels: tuple[str, ...]) -> str:
     """What the written filters find, as `lm_eval.filters` runs them."""
-    config, _ = written(Task("desk", [record(1, "a", labels[0])], labels, 8), folder)
-    regex, lowercase, mapping, first = config["filter_list"][0]["filter"]
+    tree = config(Task("desk", [record(1, "a", labels[0])], labels, 8), Path("desk.jsonl"))
+    regex, lowercase, mapping, first = yaml.safe_load(yaml.safe_dump(tree))["filter_list"][0]["filter"]
     assert [f["function"] for f in (regex, lowercase, mapping, first)] == ["regex", "lowercase", "map", "take_first"]
     found = re.compile(regex["regex_pattern"]).findall(answer)
     text = found[regex["group_select"]].strip() if found else regex["fallback"]
@@ -71,16 +71,16 @@ def filtered(answer: str, labels: tuple[str, ...], folder: Path) -> str:
     ).map("".join)
 )
 @example("DECLıNE")
-def test_decisions_are_read_as_ours(tmp_path_factory: pytest.TempPathFactory, answer: str) -> None:
-    assert filtered(answer, LABELS, tmp_path_factory.mktemp("task")) == decide(answer, LABELS)
+def test_decisions_are_read_as_ours(answer: str) -> None:
+    assert filtered(answer, LABELS) == decide(answer, LABELS)
 
 
 @pytest.mark.parametrize(
     ("answer", "decision"),
     [("是负面，不是正面", "负面"), ("正面。", "正面"), ("不知道", ""), ("", ""), ("这是正 面", "")],
 )
-def test_chinese_decisions_are_read_as_ours(tmp_path: Path, answer: str, decision: str) -> None:
-    assert filtered(answer, CHINESE, tmp_path) == decide(answer, CHINESE) == decision
+def test_chinese_decisions_are_read_as_ours(answer: str, decision: str) -> None:
+    assert filtered(answer, CHINESE) == decide(answer, CHINESE) == decision
 
 
 def test_a_dotless_i_is_no_i_of_a_label() -> None:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from seekforge.core.config import Environment, RemoteConfig
+    from seekforge.core.config import Environment
     from seekforge.core.progress import Progress
     from seekforge.core.records import Record
+    from seekforge.engines.install import Installed
     from seekforge.evaluate.harness.compare import Comparison
-    from seekforge.evaluate.harness.run import LocalModel
+    from seekforge.evaluate.harness.run import LocalModel, Model
     from seekforge.evaluate.harness.task import Task
     from seekforge.evaluate.predict import Prediction
 
@@ -25,6 +26,7 @@ _DISAGREE = 3
 _DIFFERENCES = 20  # shown; the file has all of them
 _KEPT = "ours"  # our answers so far
 _ANSWER_TOKENS = 64  # where no run says it
+_COMPARISON = "comparison.json"
 _STAMP = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
 
 
@@ -69,27 +71,35 @@ def command(
     Example: seekforge evaluate harness runs/latest --task risk_desk --limit 200
     """
     from seekforge.core.config import environment
-    from seekforge.core.files import write_json
     from seekforge.core.progress import for_terminal
     from seekforge.engines.install import find
-    from seekforge.evaluate.harness import compare, run
-    from seekforge.evaluate.harness.task import write
+    from seekforge.evaluate.harness.run import ENGINE
 
     machine, progress = environment(), for_terminal()
-    installed = find(run.ENGINE, machine, "cpu")
+    installed = find(ENGINE, machine, "cpu")
     asked = _asked(source, test_data, task, label or (), system, max_new_tokens, limit, machine)
     folder = (out or machine.runs / "harness" / asked.task.name).absolute()
     model = _model(asked, source, endpoint, model_name, key_file, at_once, batch_size, machine, progress)
-    predictions, prompts = _ours(asked.task, model, folder, progress)
-    outcome = run.run(write(asked.task, folder), model, installed, folder, progress, len(predictions))
-    found = compare.compare(predictions, outcome, prompts, asked.task.labels)
-    shutil.rmtree(folder / _KEPT, ignore_errors=True)  # the next run asks anew: the model may be another by then
-    facts = {"task": asked.task.name, "lm_eval": outcome.version, "agree": found.agree, **asdict(found)}
-    write_json(folder / "comparison.json", facts)
-    typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else _shown(asked.task.name, outcome.version, found))
-    if not found.agree:
-        typer.echo(f"the two do not agree: every difference is in {folder / 'comparison.json'}", err=True)
+    if not _both(asked.task, model, installed, folder, progress, as_json=as_json):
+        typer.echo(f"the two do not agree: every difference is in {folder / _COMPARISON}", err=True)
         raise typer.Exit(_DISAGREE)
+
+
+def _both(task: Task, model: Model, installed: Installed, folder: Path, progress: Progress, *, as_json: bool) -> bool:
+    """Asks by both, shows and keeps the comparison; whether they agree."""
+    from seekforge.core.files import write_json
+    from seekforge.evaluate.harness.compare import compare
+    from seekforge.evaluate.harness.run import run
+    from seekforge.evaluate.harness.task import write
+
+    predictions, prompts = _ours(task, model, folder, progress)
+    outcome = run(write(task, folder), model, installed, folder, progress, len(predictions))
+    found = compare(predictions, outcome, prompts, task.labels)
+    shutil.rmtree(folder / _KEPT, ignore_errors=True)  # the next run asks anew: the model may be another by then
+    facts = {"task": task.name, "lm_eval": outcome.version, "agree": found.agree, **asdict(found)}
+    write_json(folder / _COMPARISON, facts)
+    typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else _shown(task.name, outcome.version, found))
+    return found.agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,7 @@ def _model(
     batch_size: int,
     machine: Environment,
     progress: Progress,
-) -> RemoteConfig | LocalModel:
+) -> Model:
     """What is asked: the endpoint, the run's merged folder, or the model's."""
     from seekforge.core import artifacts
     from seekforge.core.models import resolve
@@ -178,9 +188,7 @@ def _model(
     return LocalModel(folder, fast_dtype(), batch_size)
 
 
-def _ours(
-    task: Task, model: RemoteConfig | LocalModel, folder: Path, progress: Progress
-) -> tuple[list[Prediction], list[str]]:
+def _ours(task: Task, model: Model, folder: Path, progress: Progress) -> tuple[list[Prediction], list[str]]:
     """Our runner's answers, and the questions as it asked them."""
     from seekforge.evaluate.harness.compare import chat_prompt
     from seekforge.evaluate.harness.run import LocalModel
