@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engines import tiny
@@ -113,7 +114,7 @@ def test_figures_that_are_kept_are_not_computed_again(engine: TransformersEngine
         def __init__(self) -> None:
             self.tokenizer = engine.tokenizer
 
-        def logits(self, prompt: object, answer: object) -> object:  # type: ignore[override]
+        def logits(self, prompt: Sequence[int], answer: Sequence[int]) -> Any:
             raise AssertionError("asked again")
 
     kept = Kept(Answers(tmp_path))

@@ -177,7 +177,7 @@ def test_chrf_of_a_few_short_answers_is_sacrebleus(pairs: Pairs) -> None:
 def decisions() -> Pairs:
     """What the English answers decide for, some for nothing, beside what their references do; and Chinese ones."""
     answers, references = PAIRS["en"]
-    said = [decide(answer[: len(answer) - number % 9], LABELS) for number, answer in enumerate(answers)]
+    said = [decide(answer if number % 5 else answer[:-9], LABELS) for number, answer in enumerate(answers)]
     right = [decide(reference, LABELS) for reference in references]
     # The English pairs are of one rule each and so of one label: every fourth is set beside the next one but six.
     said = [said[(number + 7) % HALF] if number % 4 == 0 else own for number, own in enumerate(said)]
