@@ -22,6 +22,20 @@ def decide(answer: str, labels: Sequence[str]) -> str:
     return by_fold[match[0].casefold()]
 
 
+def expression(labels: Sequence[str]) -> str:
+    """The regular expression of `decide`, its flags inside, so that other programs can read decisions the same way.
+
+    Longest label first; a Latin label must be a whole word, a Chinese one has no word boundaries to ask for. A Latin
+    label's case is folded in ASCII alone: Unicode's rule would take `DECLıNE`, with a dotless i, for `DECLINE`, and
+    what it found would fold to no label.
+    """
+    longest = sorted(labels, key=len, reverse=True)
+    parts = [
+        rf"(?ai:(?<![A-Za-z]){re.escape(x)}(?![A-Za-z]))" if x.isascii() else rf"(?i:{re.escape(x)})" for x in longest
+    ]
+    return "|".join(parts)
+
+
 def before(answer: str, labels: Sequence[str]) -> str:
     """What stands before the decision: all of the answer where there is none.
 
@@ -34,7 +48,4 @@ def before(answer: str, labels: Sequence[str]) -> str:
 
 @lru_cache(maxsize=16)
 def _pattern(labels: tuple[str, ...]) -> re.Pattern[str]:
-    """Longest label first; a Latin label must be a whole word, a Chinese one has no word boundaries to ask for."""
-    longest = sorted(labels, key=len, reverse=True)
-    parts = [rf"(?<![A-Za-z]){re.escape(x)}(?![A-Za-z])" if x.isascii() else re.escape(x) for x in longest]
-    return re.compile("|".join(parts), re.IGNORECASE)
+    return re.compile(expression(labels))
