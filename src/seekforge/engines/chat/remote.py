@@ -131,7 +131,7 @@ def _read(answer: bytes, *, is_ping: bool) -> Reply:
     if is_ping:
         return Reply(text or "…")
     if reason == "length":
-        return Reply(failure="the answer was cut off at max_tokens")
+        return Reply(failure="the answer was cut off at max_tokens", partial=str(text))
     if reason == "content_filter":
         return Reply(failure="the endpoint's content filter stopped the answer")
     return spoken(str(text))
