@@ -10,8 +10,8 @@ from seekforge.core.errors import ConfigError, DataError
 from seekforge.evaluate.rubric import check_scores, language_of, load_rubric, names, said, weighted
 
 CRITERIA = """
-  - {name: depth, weight: 0.75, title: {en: Depth, zh: 深度}, question: {en: Is it deep?, zh: 是否深入？}}
-  - {name: tone, weight: 0.25, title: {en: Tone, zh: 语气}, question: {en: Is it polite?, zh: 是否得体？}}
+  - {name: depth, weight: 0.75, title: {en: Depth, zh: 深度}, question: {en: Deep enough, zh: 是否深入}}
+  - {name: tone, weight: 0.25, title: {en: Tone, zh: 语气}, question: {en: Polite enough, zh: 是否得体}}
 """
 
 

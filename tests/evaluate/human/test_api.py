@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_told_as_openai_tells_it(served: Served) -> None:
         (b"[]", 400, "not a JSON object"),
         (b'{"itme": 1}', 400, "unknown key 'itme'; did you mean 'item'?"),
         (b'{"item": "item-0001", "scores": {"left": {"relevance": "3"}}}', 400, "scores.left.relevance"),
-        (b'{"item": "item-0001", "comment": "\\ud800"}', 400, "whole characters"),
+        (b'{"item": "item-0001", "comment": "\\ud800"}', 400, "comment: Input should be a valid string"),
         (b'{"item": "item-0099"}', 404, "'an' has no item 'item-0099'"),
         (json.dumps({"item": view.item, "choice": "middle"}).encode(), 400, "choice"),
         (json.dumps({"item": view.item, "scores": {"left": {"relevance": 4}}}).encode(), 400, "from 0 to 3"),

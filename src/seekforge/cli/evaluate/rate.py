@@ -59,7 +59,7 @@ def new(
 ) -> None:
     """Make a study from the answers of one model or several, and print everybody's token for the HTTP API.
 
-    Models stay unnamed, sides are swapped by lot, and each rater gets about equally many items in an order of their own.
+    Models stay unnamed, sides are swapped by lot, and each rater gets about equally many items in its own order.
 
     Example: seekforge evaluate rate new ratings.db base=a.jsonl tuned=b.jsonl --rater an --rater bo --lead chen
     """

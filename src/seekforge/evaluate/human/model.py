@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from pydantic import Field, StrictInt, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StrictInt
 
 from seekforge.core.config.base import Config
 from seekforge.core.config.rubric import StudyConfig
@@ -43,13 +42,6 @@ class Submission(Config):
         ge=0,
         description="The revision that the rater has seen (0: none); if there is a later one, it is refused.",
     )
-
-    @field_validator("comment")
-    @classmethod
-    def _is_text(cls, comment: str) -> str:
-        if any("\ud800" <= character <= "\udfff" or character == "\x00" for character in comment):
-            raise PydanticCustomError("text", "a text of whole characters")
-        return comment
 
     def content(self) -> dict[str, Any]:
         """All that is said, as it is kept."""

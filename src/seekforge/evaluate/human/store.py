@@ -18,6 +18,7 @@ from seekforge.evaluate.human.model import (
     Conflict,
     Item,
     NotHere,
+    Outcome,
     Rating,
     Receipt,
     Role,
