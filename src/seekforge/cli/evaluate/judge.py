@@ -106,8 +106,8 @@ def _judge(
         judge(chat, rubric, tasks, journal, progress, at_once=_ROUND * config.concurrency, again=again)
         found, verdicts = judged(chat.name, rubric, tasks, journal.known, seed)
         if tasks and not found.usable:
-            first = next((j for j in journal.known.values() if j.failure), None)
-            said = f": “{first.said[0][:80]}”" if first is not None and first.said else ""
+            texts = [text for task in tasks if task.key in journal.known for text in journal.known[task.key].said]
+            said = f": “{texts[0][:80]}”" if texts else ""
             why, count = max(found.failures.items(), key=lambda item: item[1])
             what = f"no usable judgement of {found.asked}: {count} times {why}{said}"
             raise ModelError(what, where=chat.name, mend=f"Take another judge; all that it said is in {out}")
