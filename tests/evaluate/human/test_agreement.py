@@ -87,7 +87,9 @@ def test_kappa_worked_by_hand() -> None:
 
 
 def test_spearman_worked_by_hand() -> None:
+    """With ties by ranks 1 2.5 2.5 4 and 3 1 3 3 (-1.5 0 0 1.5 and 0.5 -1.5 0.5 0.5): 0 over the root of 4.5 * 3."""
     assert spearman([1, 2, 3, 4], [1, 3, 2, 4]) == pytest.approx(1 - 6 * 2 / (4 * 15), abs=1e-12)
     assert spearman([1, 2, 2, 3], [3, 2, 2, 1]) == pytest.approx(-1.0)
+    assert spearman([1, 2, 2, 3], [5, 1, 5, 5]) == pytest.approx(0.0, abs=1e-12)
     assert spearman([1, 2], [1, 2]) is None
     assert spearman([1, 1, 1], [1, 2, 3]) is None
