@@ -14,7 +14,7 @@ from seekforge.core.config import RemoteConfig
 from seekforge.core.errors import ConfigError, ModelError
 from seekforge.engines.chat.fake import FakeChat
 from seekforge.engines.chat.local import LocalChat
-from seekforge.engines.chat.protocol import Chat, Reply
+from seekforge.engines.chat.protocol import Chat, Reply, json_object
 from seekforge.engines.chat.remote import RemoteChat
 from seekforge.engines.fake import FakeEngine
 from seekforge.engines.protocol import Sampling
@@ -90,6 +90,31 @@ def test_a_refusal_is_not_tried_again(server: Server) -> None:
 def test_answers_that_are_none(server: Server, answer: object, failure: str) -> None:
     server.answer = lambda text, turn: (200, answer)
     assert chat(server).ask(talk("a")) == [Reply(failure=failure)]
+
+
+def test_what_was_said_before_the_cut_is_kept(server: Server) -> None:
+    server.answer = lambda text, turn: (200, completion("half a", "length"))
+    assert chat(server).ask(talk("a"))[0].partial == "half a"
+    local = LocalChat(FakeEngine(), Sampling(max_new_tokens=8), "fake")
+    assert local.ask(talk("far too long an answer"))[0].partial == "far too "
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        (' ```json\n{"a": 1}\n``` ', {"a": 1}),
+        ('```\n{"a": 1}```', {"a": 1}),
+        ('Here: {"a": 1}', None),
+        ('{"a": 1} {"b": 2}', None),
+        ("[1]", None),
+        ("1", None),
+        ("", None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_an_answer_that_is_one_json_object(text: str, found: object) -> None:
+    assert json_object(text) == found
 
 
 def test_thoughts_are_left_out(server: Server) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from seekforge.core.records import Record
 from seekforge.data.facts.check import Finding
 from seekforge.data.facts.verdict import Verdict
-from seekforge.engines.chat.protocol import Chat, Reply
+from seekforge.engines.chat.protocol import Chat, Reply, json_object
 from seekforge.engines.protocol import Messages
 
 _TASK = (
@@ -22,7 +21,6 @@ _TASK = (
     "contradicted: the text and a fact cannot both be true. supported: a fact says what the text says. "
     "unknown: the facts do not settle it."
 )
-_FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
 PROSE = "no verdict in the answer"
 
 
@@ -101,10 +99,7 @@ def read(reply: Reply) -> Opinion:
     """The opinion in an answer: a JSON object with a known verdict, in a code fence or not; anything else is none."""
     if reply.failure:
         return Opinion(None, reply.failure)
-    text = reply.text.strip()
-    fenced = _FENCE.match(text)
     try:
-        found = json.loads(fenced[1] if fenced else text)
-        return Opinion(Verdict(found["verdict"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return Opinion(Verdict((json_object(reply.text) or {})["verdict"]))
+    except (ValueError, KeyError, TypeError):
         return Opinion(None, PROSE)

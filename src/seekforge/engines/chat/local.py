@@ -35,7 +35,8 @@ class LocalChat:
         replies = []
         for index, answer in enumerate(self._generator.generate(prompts, self._sampling)):
             cut = answer.finish_reason == "length"
-            reply = Reply(failure=f"no end within {len(answer.token_ids)} tokens") if cut else spoken(answer.text)
+            failure = f"no end within {len(answer.token_ids)} tokens"
+            reply = Reply(failure=failure, partial=answer.text) if cut else spoken(answer.text)
             heard(index, reply)
             replies.append(reply)
         return replies

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from seekforge.engines.protocol import Messages
+
+_FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +22,14 @@ class Reply:
         failure: Why there is none, for people: `HTTP 503, in 4 tries`.
         gone: It failed for whoever answers, not for what was asked: no connection, a key that is no longer good.
         finish_reason: `stop`, or `length` where it was cut off.
+        partial: What was said before an answer was cut off.
     """
 
     text: str = ""
     failure: str = ""
     gone: bool = False
     finish_reason: str = "stop"
+    partial: str = field(default="", compare=False)
 
 
 Heard = Callable[[int, Reply], None]
@@ -37,6 +43,16 @@ def spoken(text: str) -> Reply:
     """What a model said, its thoughts (`<think>...</think>`) left out; nothing at all counts as failed."""
     said = text.rpartition("</think>")[2].strip()
     return Reply(said) if said else Reply(failure="an empty answer")
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    """The JSON object that an answer is, in a code fence or not; None for all else, prose around an object included."""
+    fenced = _FENCE.match(text.strip())
+    try:
+        found = json.loads(fenced[1] if fenced else text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 class Chat(Protocol):

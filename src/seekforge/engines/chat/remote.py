@@ -136,7 +136,7 @@ def _read(answer: bytes, *, is_ping: bool, raw: bool) -> Reply:
     if raw:
         return Reply(str(text), finish_reason=str(reason or "stop"))
     if reason == "length":
-        return Reply(failure="the answer was cut off at max_tokens")
+        return Reply(failure="the answer was cut off at max_tokens", partial=str(text))
     return spoken(str(text))
 
 
