@@ -18,6 +18,17 @@ from seekforge.core.gates import Gate, parse_rule
 Metric = Literal["accuracy", "exact_match", "f1", "bleu", "rouge1", "rouge2", "rougeL"]
 
 
+class ContaminationConfig(Config):
+    """When training data counts as having given a test record away."""
+
+    threshold: float = Field(0.7, gt=0, le=1, description="Jaccard similarity from which a question counts as known.")
+    shingle: int = Field(5, ge=1, le=50, description="Characters in a shingle; 3 suits Chinese, 5 English.")
+    ngram: int = Field(13, ge=2, le=50, description="Words (Chinese: characters) in a run.")
+    containment: float = Field(
+        0.5, gt=0, le=1, description="Share of a test question's runs that a training record must hold."
+    )
+
+
 class EvaluateConfig(Config):
     """The evaluate stage: base against tuned on the held-out test."""
 
@@ -29,6 +40,9 @@ class EvaluateConfig(Config):
     limit: int | None = Field(None, ge=1, description="Use at most this many test records.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples for the 95 % interval.")
     lexicon: Path | None = Field(None, description="Terms that stay whole where Chinese is cut into words (F1, ROUGE).")
+    contamination: ContaminationConfig = Field(
+        ContaminationConfig(), description="For `evaluate.contaminated`: test records that training gave away."
+    )
 
 
 class CompressConfig(Config):
