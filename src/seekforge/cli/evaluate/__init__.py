@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.core import TyperGroup
 
-from seekforge.cli.evaluate import contamination, score
+from seekforge.cli.evaluate import compare, contamination, score
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -36,4 +36,5 @@ def _group() -> None:
 
 
 app.command(name="score")(score.command)
+app.command(name="compare")(compare.command)
 app.command(name="contamination")(contamination.command)
