@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from seekforge.core.report.contamination import contamination
 from seekforge.core.report.data import data
 from seekforge.core.report.search import search
 from seekforge.core.report.sections import View, comparison, compress, mapping, mappings, parity, serve, train
@@ -22,6 +23,7 @@ _TITLES: Final = {
     "flow": "The flow",
     "gates": "Gates",
     "before-after": "Before and after",
+    "contamination": "Test against training",
     "data": "Data",
     "training": "Training",
     "search": "Search",
@@ -35,6 +37,7 @@ _TITLES: Final = {
 # The page's section: the stage whose details it shows, and what reads them.
 _SECTIONS: Final[Mapping[str, tuple[str, Callable[[Mapping[str, Any]], View | None]]]] = {
     "before-after": ("evaluate", comparison),
+    "contamination": ("evaluate", contamination),
     "data": ("data", data),
     "training": ("train", train),
     "search": ("search", search),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import time
@@ -121,7 +122,7 @@ def answer(
     if candidate.start is None:
         return Answered(candidate, candidate.ready, engine="saved answers")
     key = sha256_json([candidate.identity, [r.prompt for r in records], asking.max_new_tokens, asking.concurrency])
-    stem = _NAME.sub("_", candidate.name)
+    stem = stem_of(candidate.name)
     journal = Journal(folder / f"answers-{stem}.jsonl", key)
     if journal.outdated:
         progress.say(f"{candidate.name}: its answers in {folder} were to other questions or settings; asked again")
@@ -143,6 +144,16 @@ def answer(
             candidate, unanswered=unanswered, failure=f"not one question was answered: {first}", exit_code=1
         )
     return Answered(candidate, found, speed_of(kept), engine, unanswered)
+
+
+def stem_of(name: str) -> str:
+    """A model's name as part of a file's; two names never give the same.
+
+    >>> stem_of("tuned"), stem_of("a b")
+    ('tuned', 'a_b-c8687a08')
+    """
+    plain = _NAME.sub("_", name)[:80]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def speed_of(kept: Sequence[Kept]) -> Speed:
