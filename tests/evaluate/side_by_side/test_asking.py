@@ -154,7 +154,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         if "down" in text:
             return self._say(401, {"error": {"message": "the key is no longer good"}})
         reason = "length" if "HOLD" in text else "stop"
-        choice = {"message": {"content": f"<think>hm</think>{text}"}, "finish_reason": reason}
+        choice = {"message": {"content": text}, "finish_reason": reason}
         return self._say(200, {"choices": [choice], "usage": {"completion_tokens": 7}})
 
     def _say(self, status: int, body: Any) -> None:  # noqa: ANN401
@@ -184,9 +184,9 @@ def test_an_endpoint_is_asked_as_it_is_and_a_refused_question_is_no_failure_of_t
     from dataclasses import replace
 
     with endpoint() as url:
-        config = RemoteConfig(url=url, model="echo", attempts=1)
+        config = RemoteConfig(url=url, model="echo", attempts=1, raw=True)
         assert models_of(config) == ["echo"]
-        candidate = replace(fake("e"), start=lambda: EndpointAnswerer(RemoteChat(config, as_said=True)))
+        candidate = replace(fake("e"), start=lambda: EndpointAnswerer(RemoteChat(config)))
         records = [*RECORDS[:4], record(4, "much too long")]
         found = answer(candidate, records, ASKING, tmp_path, Silent())
         assert [(p.text, p.finish_reason) for p in found.predictions] == [(f"HOLD case {n}", "length") for n in range(4)]

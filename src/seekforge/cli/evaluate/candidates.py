@@ -24,6 +24,7 @@ from seekforge.evaluate.side_by_side.answers import Asking, Candidate
 from seekforge.evaluate.side_by_side.asking import Answerer
 
 _NAMED = re.compile(r"([^=/:@]+)=(.+)")
+_TEXTS = ("id", "prompt", "reference", "label", "text", "decision", "finish_reason")
 _FORMATS = ("Q8_0", "Q4_0", "F16")
 
 
@@ -197,6 +198,7 @@ def _endpoint(reference: str, opening: Opening) -> Candidate:
         "api_key_file": opening.api_key_file,
         "max_tokens": opening.asking.max_new_tokens,
         "concurrency": opening.asking.concurrency,
+        "raw": True,
         "seconds": 600.0,
     }
     config = validate(RemoteConfig, dict(tree), reference)
@@ -206,7 +208,7 @@ def _endpoint(reference: str, opening: Opening) -> Candidate:
             mend = f"Name one: {url}#{known[0] if known else 'MODEL'}"
             raise ConfigError(f"the endpoint has {len(known)} models", where=url, mend=mend)
         config = config.model_copy(update={"model": known[0]})
-    chat = RemoteChat(config, as_said=True)
+    chat = RemoteChat(config)
 
     def start() -> Answerer:
         chat.check()
@@ -229,7 +231,7 @@ def read_predictions(path: Path) -> tuple[Prediction, ...]:
         for number, line in enumerate(file, 1):
             try:
                 one = Prediction(**json.loads(line))
-                if not all(isinstance(getattr(one, name), str) for name in Prediction.__slots__):
+                if not all(isinstance(getattr(one, name), str) for name in _TEXTS):
                     raise TypeError(one)
             except (ValueError, TypeError) as error:
                 raise DataError("not a line of saved answers", where=f"{path}:{number}", mend=mend) from error

@@ -35,14 +35,13 @@ class RemoteChat:
 
     Args:
         config: Where it is and how it is asked.
-        as_said: Take an answer as it is, cut off or empty, where by default those count as failed.
 
     Raises:
         ConfigError: Its key cannot be read.
     """
 
-    def __init__(self, config: RemoteConfig, *, as_said: bool = False) -> None:
-        self._config, self._as_said = config, as_said
+    def __init__(self, config: RemoteConfig) -> None:
+        self._config = config
         self._url = f"{config.url}/v1/chat/completions"
         self._headers = {"Authorization": f"Bearer {_read_key(config)}"} if config.api_key_file else {}
 
@@ -72,7 +71,8 @@ class RemoteChat:
     async def _all(self, conversations: Sequence[Messages], heard: Heard, ping: int | None) -> list[Reply]:
         places = asyncio.Semaphore(self._config.concurrency)
         timeout = aiohttp.ClientTimeout(total=self._config.seconds)
-        async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as session:
+        connector = aiohttp.TCPConnector(limit=0)  # `places` is the limit
+        async with aiohttp.ClientSession(headers=self._headers, timeout=timeout, connector=connector) as session:
 
             async def one(index: int, messages: Messages) -> Reply:
                 async with places:
@@ -115,7 +115,7 @@ class RemoteChat:
             failure = f"HTTP {response.status} {_shown(answer)}".strip()
             gone = response.status not in _OF_THE_TEXT
             return Reply(failure=failure, gone=gone), after if response.status in _PASSING else None
-        reply = _read(answer, is_ping=ping is not None, as_said=self._as_said)
+        reply = _read(answer, is_ping=ping is not None, raw=config.raw)
         return replace(reply, seconds=time.perf_counter() - started), None
 
 
@@ -159,7 +159,7 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
         return thread.submit(asyncio.run, work).result()
 
 
-def _read(answer: bytes, *, is_ping: bool, as_said: bool) -> Reply:
+def _read(answer: bytes, *, is_ping: bool, raw: bool) -> Reply:
     try:
         body = json.loads(answer)
         choice = body["choices"][0]
@@ -169,13 +169,12 @@ def _read(answer: bytes, *, is_ping: bool, as_said: bool) -> Reply:
         return Reply(failure=f"no chat completion: {_shown(answer)}")
     if is_ping:
         return Reply(text or "…")
-    if as_said and reason != "content_filter":
-        said = str(text).rpartition("</think>")[2].strip()
-        return Reply(said, finish_reason=str(reason or "stop"), tokens=tokens)
-    if reason == "length":
-        return Reply(failure="the answer was cut off at max_tokens")
     if reason == "content_filter":
         return Reply(failure="the endpoint's content filter stopped the answer")
+    if raw:
+        return Reply(str(text), finish_reason=str(reason or "stop"), tokens=tokens)
+    if reason == "length":
+        return Reply(failure="the answer was cut off at max_tokens")
     return spoken(str(text))
 
 

@@ -19,7 +19,7 @@ class Answer:
     """One answer.
 
     Attributes:
-        text: What was said, thoughts left out where the endpoint sends them.
+        text: What was said.
         finish_reason: `stop` or `length`.
         tokens: How many were written; 0 where an endpoint does not say.
         seconds: From the question to the whole answer.
@@ -149,7 +149,7 @@ class EndpointAnswerer:
     """An OpenAI-compatible endpoint.
 
     Args:
-        chat: Made with `as_said`, so that an answer that was cut off is one.
+        chat: With `raw`, so that an answer that was cut off is one.
     """
 
     name = "endpoint"
