@@ -25,7 +25,9 @@ from seekforge.evaluate import predict
 from seekforge.evaluate.contamination import artifact_of, trained_on
 from seekforge.evaluate.predict import Prediction
 
-ENGLISH = "Which of the three rivers that meet below the old mill carries the most water in a dry summer, and why is it?"
+ENGLISH = (
+    "Which of the three rivers that meet below the old mill carries the most water in a dry summer, and why is it?"
+)
 CHINESE = "老磨坊下面汇合的三条河里，哪一条在干旱的夏天水量最大？请说明原因，并举一个历史上的例子。"
 Make = Callable[..., Artifact]
 
@@ -45,14 +47,16 @@ TRAINED = (
     record("other", "Which of the two lakes is deeper?"),
     record("plain", "A customer asks for a new card because the old one was left in a taxi on Monday evening in town."),
 )
-TESTS = tests_of(record("t1", ENGLISH), record("t2", CHINESE), record("t3", "How deep is the sea?"), record("t4", ENGLISH, "y"))
+TESTS = tests_of(
+    record("t1", ENGLISH), record("t2", CHINESE), record("t3", "How deep is the sea?"), record("t4", ENGLISH, "y")
+)
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     """Seals an artifact as the runner does, beside the others."""
 
-    def make(name: str, kind: str, *parents: Artifact, store: str = "runs/artifacts", **config: Any) -> Artifact:  # noqa: ANN401
+    def make(name: str, kind: str, *parents: Artifact, store: str = "runs/artifacts", **config: Any) -> Artifact:
         final = tmp_path / store / name
         partial = artifacts.partial_folder(final)
         partial.mkdir(parents=True)
@@ -67,7 +71,9 @@ def make(tmp_path: Path) -> Make:
     return make
 
 
-def find(trained: tuple[Record, ...], make: Make, tests: list[TestRecord] = TESTS, **settings: Any) -> dict[str, tuple[str, str]]:  # noqa: ANN401
+def find(
+    trained: tuple[Record, ...], make: Make, tests: list[TestRecord] = TESTS, **settings: Any
+) -> dict[str, tuple[str, str]]:
     data = make(f"data-{len(trained)}", "dataset", records=trained)
     found = look(tests, [data], ContaminationConfig(**settings), Silent())
     assert (found.tests, found.trained) == (len(tests), len(trained))

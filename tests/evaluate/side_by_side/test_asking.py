@@ -157,7 +157,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         choice = {"message": {"content": text}, "finish_reason": reason}
         return self._say(200, {"choices": [choice], "usage": {"completion_tokens": 7}})
 
-    def _say(self, status: int, body: Any) -> None:  # noqa: ANN401
+    def _say(self, status: int, body: Any) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
@@ -189,7 +189,9 @@ def test_an_endpoint_is_asked_as_it_is_and_a_refused_question_is_no_failure_of_t
         candidate = replace(fake("e"), start=lambda: EndpointAnswerer(RemoteChat(config)))
         records = [*RECORDS[:4], record(4, "much too long")]
         found = answer(candidate, records, ASKING, tmp_path, Silent())
-        assert [(p.text, p.finish_reason) for p in found.predictions] == [(f"HOLD case {n}", "length") for n in range(4)]
+        assert [(p.text, p.finish_reason) for p in found.predictions] == [
+            (f"HOLD case {n}", "length") for n in range(4)
+        ]
         assert "the prompt is too long" in found.unanswered["r4"]
         assert found.speed is not None
         assert found.speed.tokens_per_second * found.speed.seconds == pytest.approx(28)

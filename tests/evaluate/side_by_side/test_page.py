@@ -61,8 +61,8 @@ def test_a_manager_reads_it_from_the_top(report: dict[str, Any]) -> None:
 
 def test_what_is_marked_is_the_difference(report: dict[str, Any]) -> None:
     source = render(report)
-    assert '<mark>HOLD</mark>' in source
-    assert '<mark>no idea</mark>' in source
+    assert "<mark>HOLD</mark>" in source
+    assert "<mark>no idea</mark>" in source
     assert "(an empty answer)" not in source
     report["pairs"][0]["examples"][0]["answers"][0]["text"] = ""
     assert "(an empty answer)" in render(report)
@@ -78,7 +78,7 @@ def test_it_is_complete_in_itself(report: dict[str, Any]) -> None:
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
 
 
-def _replaced(value: Any, text: str) -> Any:  # noqa: ANN401
+def _replaced(value: Any, text: str) -> Any:
     """Every text that is a user's or a model's."""
     if isinstance(value, dict):
         fixed = {"outcome", "unit", "metric", "started", "finished"}
@@ -141,9 +141,7 @@ def test_without_times_there_is_no_plot_and_without_a_second_model_no_winner(sav
         (["hhhh" * 20, "aaaa" * 20, "haaa" * 20], "pass", "A is better than all others"),
     ],
 )
-def test_the_verdict_is_no_more_than_the_figures_bear(
-    saved: Saved, decisions: list[str], kind: str, text: str
-) -> None:
+def test_the_verdict_is_no_more_than_the_figures_bear(saved: Saved, decisions: list[str], kind: str, text: str) -> None:
     found = verdict(_report([saved("ABC"[n], word) for n, word in enumerate(decisions)]))
     assert (found["kind"], found["text"]) == (kind, text)
 
@@ -153,7 +151,9 @@ def test_chances_are_written_as_they_are_read() -> None:
 
 
 def test_points_of_a_plot_have_their_names_apart() -> None:
-    points = [Point(name, 1.0 + n / 100, 50.0, (48.0, 52.0), n == 0) for n, name in enumerate(["一个模型", "b", "c" * 22])]
+    points = [
+        Point(name, 1.0 + n / 100, 50.0, (48.0, 52.0), n == 0) for n, name in enumerate(["一个模型", "b", "c" * 22])
+    ]
     source = str(scatter(points, summary="s", titles=("x", "y"), width=500, height=330))
     labels = re.findall(r'<text class="label" x="([\d.]+)" y="([\d.]+)" dy="0.32em" text-anchor="(\w+)">', source)
     assert len(set(labels)) == 3

@@ -15,8 +15,8 @@ from seekforge.core.errors import ConfigError, DataError
 from seekforge.evaluate.compare import score
 from seekforge.evaluate.side_by_side.items import check_references, duel, metric_rows, same_items
 from seekforge.evaluate.side_by_side.marks import differences
-from seekforge.evaluate.side_by_side.pareto import front
 from seekforge.evaluate.side_by_side.paired import holm
+from seekforge.evaluate.side_by_side.pareto import front
 from seekforge.evaluate.side_by_side.result import Judging, side_by_side
 
 JUDGING = Judging(("accuracy", "f1"), resamples=300)
