@@ -158,8 +158,8 @@ def test_points_of_a_plot_have_their_names_apart() -> None:
     labels = re.findall(r'<text class="label" x="([\d.]+)" y="([\d.]+)" dy="0.32em" text-anchor="(\w+)">', source)
     assert len(set(labels)) == 3
     assert source.count('class="point on"') == 1
-    wide = str(scatter([Point("a", 0.01, 1, None, True), Point("b", 5.0, 2, None, True)], summary="s", titles=("x", "y"),
-                       width=500, height=330))  # fmt: skip
+    far = [Point("a", 0.01, 1, None, front=True), Point("b", 5.0, 2, None, front=True)]
+    wide = str(scatter(far, summary="s", titles=("x", "y"), width=500, height=330))
     assert re.findall(r'text-anchor="middle">([\d.]+)<', wide)[:4] == ["0.01", "0.1", "1", "10"]
     assert 'class="front"' in wide
     assert str(scatter([], summary="s", titles=("x", "y"), width=1, height=1)) == ""

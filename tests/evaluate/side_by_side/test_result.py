@@ -13,6 +13,7 @@ from tests.evaluate.side_by_side.conftest import Saved
 from seekforge.core.config import PriceConfig
 from seekforge.core.errors import ConfigError, DataError
 from seekforge.evaluate.compare import score
+from seekforge.evaluate.predict import Prediction
 from seekforge.evaluate.side_by_side.items import check_references, duel, metric_rows, same_items
 from seekforge.evaluate.side_by_side.marks import differences
 from seekforge.evaluate.side_by_side.paired import holm
@@ -59,16 +60,15 @@ def test_several_comparisons_are_corrected_for_their_number() -> None:
 
 
 def test_an_item_of_bleu_is_won_by_its_own_score(saved: Saved) -> None:
-    def texts(name: str, *said: str) -> object:
+    def texts(name: str, *said: str) -> tuple[Prediction, ...]:
         one = saved(name, "h" * len(said))
         reference = "the card is held today by the desk"
-        changed = tuple(replace(p, text=t, reference=reference) for p, t in zip(one.predictions, said, strict=True))
-        return changed
+        return tuple(replace(p, text=t, reference=reference) for p, t in zip(one.predictions, said, strict=True))
 
     first = texts("a", "the card is held today by the desk", "no", "nothing at all here now")
     second = texts("b", "the card is gone", "the card is held today by the desk", "nothing at all here now")
-    measured, one = metric_rows("bleu", first)  # type: ignore[arg-type]
-    _, two = metric_rows("bleu", second)  # type: ignore[arg-type]
+    measured, one = metric_rows("bleu", first)
+    _, two = metric_rows("bleu", second)
     found = duel(measured, one, two)
     assert (found.wins, found.losses, found.ties) == ((1,), (0,), (2,))
 

@@ -95,7 +95,6 @@ class Answered:
         engine: Engine and format.
         unanswered: Id of a question to why it has no answer.
         failure: Why the model failed as a whole; empty where it did not.
-        exit_code: Of that failure.
     """
 
     candidate: Candidate
@@ -104,7 +103,6 @@ class Answered:
     engine: str = ""
     unanswered: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
-    exit_code: int = 0
 
 
 def answer(
@@ -130,8 +128,7 @@ def answer(
     try:
         engine, unanswered = _ask(candidate, records, journal, progress)
     except (SeekforgeError, RuntimeError, MemoryError) as error:
-        failure = str(error) or type(error).__name__
-        return Answered(candidate, failure=failure, exit_code=getattr(error, "exit_code", 1))
+        return Answered(candidate, failure=str(error) or type(error).__name__)
     finally:
         journal.close()
     known = journal.known
@@ -140,9 +137,7 @@ def answer(
     kept = [known[record.id] for record in records if record.id in known]
     if not kept:
         first = next(iter(unanswered.values()))
-        return Answered(
-            candidate, unanswered=unanswered, failure=f"not one question was answered: {first}", exit_code=1
-        )
+        return Answered(candidate, unanswered=unanswered, failure=f"not one question was answered: {first}")
     return Answered(candidate, found, speed_of(kept), engine, unanswered)
 
 

@@ -163,7 +163,8 @@ class EndpointAnswerer:
         def told(index: int, reply: Reply) -> None:
             if reply.gone:
                 raise EngineError(f"the endpoint stopped answering ({reply.failure})")
-            answer = Answer(reply.text, reply.finish_reason, reply.tokens, reply.seconds, reply.failure)
+            text = reply.text.encode("utf-8", "replace").decode()  # JSON can escape half of a surrogate pair
+            answer = Answer(text, reply.finish_reason, reply.tokens, reply.seconds, reply.failure)
             heard(index, answer)
 
         self._chat.ask(conversations, told)
