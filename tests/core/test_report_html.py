@@ -347,8 +347,8 @@ def test_contamination_shows_how_much_and_the_pairs(report: dict[str, Any]) -> N
     said = Page(render(report)).said("contamination")
     assert "12 of 300 test records were given away by training. 900 training records were looked through." in said
     assert "✗ nearly the same question 82.1 %, and the same answer" in said
-    assert "Test t-7 卡片丢失了，请冻结" in said
-    assert "Training r-9 卡片丢了，请冻结" in said
+    assert "Test t-7卡片丢失了，请冻结" in said
+    assert "Training r-9卡片丢了，请冻结" in said
     assert "11 more not shown." in said
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.test_report_html import Page
 from tests.evaluate.side_by_side.conftest import Saved
@@ -112,6 +112,7 @@ def test_hostile_texts_stay_texts(report: dict[str, Any]) -> None:
     source.encode("utf-8")
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_two_answers_leave_the_page_whole(one: str, other: str) -> None:
     from seekforge.evaluate.side_by_side.page import _example

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evaluate.side_by_side.conftest import Saved
 
@@ -89,6 +89,7 @@ def test_cost_time_and_the_front(saved: Saved) -> None:
     assert side_by_side(priced, JUDGING)["models"][0]["speed"]["cost_per_1000"] == pytest.approx(1.0)
 
 
+@settings(max_examples=40)
 @given(POINTS)
 def test_the_front_holds_what_nothing_beats(points: list[tuple[float, float]]) -> None:
     on = front(points)
@@ -140,6 +141,7 @@ def test_other_items_questions_or_references_are_one_line(saved: Saved) -> None:
 TEXT = st.text(st.sampled_from("ab 好的，。\n\u0301\u200d👍👨"), max_size=30)
 
 
+@settings(max_examples=40)
 @given(TEXT, TEXT)
 def test_marked_pieces_are_the_text_and_equal_texts_have_no_mark(one: str, other: str) -> None:
     first, second = differences(one, other)
