@@ -146,8 +146,12 @@ TEXT = st.text(st.sampled_from("ab 好的，。\n\u0301\u200d👍👨"), max_siz
 def test_marked_pieces_are_the_text_and_equal_texts_have_no_mark(one: str, other: str) -> None:
     first, second = differences(one, other)
     assert ("".join(p for p, _ in first), "".join(p for p, _ in second)) == (one, other)
-    assert [p for p, only in first if not only] == [p for p, only in second if not only]
-    assert (not any(only for _, only in (*first, *second))) == (one == other)
+    common = ["".join("".join(p.split()) for p, only in side if not only) for side in (first, second)]
+    assert common[0] == common[1]
+    assert all(p == p.rstrip() for p, only in (*first, *second) if only)
+    is_marked = any(only for _, only in (*first, *second))
+    assert not is_marked if one.split() == other.split() and one.strip() == one and other.strip() == other else True
+    assert is_marked or "".join(one.split()) == "".join(other.split())
 
 
 def test_chinese_is_marked_by_characters_and_emoji_stay_whole() -> None:
@@ -156,4 +160,6 @@ def test_chinese_is_marked_by_characters_and_emoji_stay_whole() -> None:
     assert [p for p, only in second if only] == ["三", "放行"]
     family = "👨\u200d👩\u200d👧"
     assert (family, True) in differences(f"ok {family}", "ok 👨")[0]
-    assert differences("x " * 2000, "y")[0] == [("x " * 2000, True)]
+    assert differences("x " * 2000, "y")[1] == [("y", True)]
+    assert differences("The card is held", "A loan was paid")[0] == [("The card is held", True)]
+    assert differences("a  b\n", "a b")[0] == [("a  b\n", False)]

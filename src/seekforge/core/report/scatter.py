@@ -51,7 +51,8 @@ def scatter(points: Sequence[Point], *, summary: str, titles: tuple[str, str], w
         return Markup("")
     across, down = [p.x for p in points], [end for p in points for end in (p.y, *(p.span or ()))]
     log = min(across) > 0 and max(across) / min(across) > _WIDE
-    ys = ticks(min(down), max(down), 4)
+    low, high = min(down), max(down)
+    ys = ticks(low, high, 4) if high > low else ticks(min(0.0, low), max(0.0, high) or 1.0, 4)
     y = Scale(ys[0], ys[-1], height - _BOTTOM, _TOP)
     xs = _decades(min(across), max(across)) if log else ticks(0.0, max(across) * 1.05 or 1.0, max(3, width // 110))
     x = Scale(xs[0], xs[-1], _LEFT, width - _RIGHT)

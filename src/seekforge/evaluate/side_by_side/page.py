@@ -270,16 +270,14 @@ def _failures(report: Mapping[str, Any]) -> list[View]:
 
 def _reading(report: Mapping[str, Any]) -> list[str]:
     """What a reader who was not there needs to know, of what the page shows."""
-    first = clip(report["first"], _NAME)
+    first, better = clip(report["first"], _NAME), "lower" if report["lower_is_better"] else "higher"
     notes = [
         "An interval says where the figure would lie, in 95 of 100 cases, on other test items of the same kind.",
         f"p is how likely luck alone would make a difference as large to {first}; below 0.05 it is called clear. "
         "With several models it is corrected for their number (Holm).",
-        f"An item is won by the model whose answer to it has more {label(report['metrics'][0])}; "
-        "marked words are in that answer alone.",
+        f"An item is won by the model whose answer to it scores {better} by {label(report['metrics'][0])}. Marked words "
+        "are in that answer alone.",
     ]
-    if report["lower_is_better"]:
-        notes[2] = notes[2].replace(" more ", " less ")
     if any(model["speed"] for model in report["models"]):
         notes += [
             "On the front (filled points, joined by the line) are the models that no other beats in quality at the "
