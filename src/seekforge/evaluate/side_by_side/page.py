@@ -275,8 +275,8 @@ def _reading(report: Mapping[str, Any]) -> list[str]:
         "An interval says where the figure would lie, in 95 of 100 cases, on other test items of the same kind.",
         f"p is how likely luck alone would make a difference as large to {first}; below 0.05 it is called clear. "
         "With several models it is corrected for their number (Holm).",
-        f"An item is won by the model whose answer to it scores {better} by {label(report['metrics'][0])}. Marked words "
-        "are in that answer alone.",
+        f"An item is won by the model whose answer to it scores {better} by {label(report['metrics'][0])}. Marked "
+        "words are in that answer alone.",
     ]
     if any(model["speed"] for model in report["models"]):
         notes += [
