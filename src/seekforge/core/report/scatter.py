@@ -14,6 +14,12 @@ from seekforge.core.report.units import significant
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 16.0, 24.0, 42.0
 _WIDE: Final = 20.0  # times from the least to the most, above which the axis is logarithmic
 _HEIGHT, _NARROW, _FULL, _DOT = 15.0, 7.3, 13.0, 7.0  # of a label: pixels down, of a letter, of a full-width one
+# Where a label may stand, the best first: right, left or above and below its point, and by how many pixels down.
+_SIDES: Final = (
+    *(("start", 0.0), ("end", 0.0), ("middle", -18.0), ("middle", 18.0)),
+    *((side, down) for down in (-16.0, 16.0, -32.0, 32.0) for side in ("start", "end")),
+    *(("middle", -34.0), ("middle", 34.0)),
+)
 
 Box = tuple[float, float, float, float]
 
@@ -96,22 +102,22 @@ def _point(point: Point, place: tuple[float, float], y: Scale) -> Markup:
 
 def _label(name: str, place: tuple[float, float], taken: list[Box], within: Box) -> Markup:
     """Beside its point, on the first side where it covers nothing; `taken` grows by where it is."""
-    a, d = place
     wide = sum(_FULL if east_asian_width(letter) in "WF" else _NARROW for letter in name)
-    sides = [
-        ("start", a + 11, d, (a + 11, d - _HEIGHT / 2, a + 11 + wide, d + _HEIGHT / 2)),
-        ("end", a - 11, d, (a - 11 - wide, d - _HEIGHT / 2, a - 11, d + _HEIGHT / 2)),
-        *(
-            ("middle", a, d + far, (a - wide / 2, d + far - _HEIGHT / 2, a + wide / 2, d + far + _HEIGHT / 2))
-            for far in (-18.0, 18.0, -34.0, 34.0)
-        ),
-    ]
+    sides = [_beside(side, place, wide, far) for side, far in _SIDES]
     free = [side for side in sides if _inside(side[3], within) and not any(_meet(side[3], box) for box in taken)]
     inside = [side for side in sides if _inside(side[3], within)]
     anchor, across, down, box = (free or inside or sides)[0]
     taken.append(box)
     text = Markup('<text class="label" x="{:.1f}" y="{:.1f}" dy="0.32em" text-anchor="{}">{}</text>')
     return text.format(across, down, anchor, name)
+
+
+def _beside(side: str, place: tuple[float, float], wide: float, far: float) -> tuple[str, float, float, Box]:
+    """Anchor, place and box of a label that stands on one side of its point, `far` pixels down."""
+    a, d = place[0], place[1] + far
+    start = {"start": a + 11, "end": a - 11 - wide, "middle": a - wide / 2}[side]
+    across = {"start": start, "end": start + wide, "middle": a}[side]
+    return side, across, d, (start, d - _HEIGHT / 2, start + wide, d + _HEIGHT / 2)
 
 
 def _meet(one: Box, other: Box) -> bool:

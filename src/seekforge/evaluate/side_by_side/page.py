@@ -52,7 +52,7 @@ def render(report: Mapping[str, Any]) -> str:
         environment(Path(__file__).parent)
         .get_template("page.html.j2")
         .render(
-            title=" against ".join(clip(model["name"], _NAME) for model in report["models"]),
+            title=_together([clip(model["name"], _NAME) for model in report["models"]]),
             verdict=verdict(report),
             facts=_facts(report),
             views=views,
@@ -62,6 +62,10 @@ def render(report: Mapping[str, Any]) -> str:
     )
     # A model can emit half of a surrogate pair; one of them must not keep the whole page from being written.
     return page.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
+
+
+def _together(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def _facts(report: Mapping[str, Any]) -> list[View]:
@@ -117,7 +121,7 @@ def _models(report: Mapping[str, Any]) -> View:
 
 
 def _span(ends: Sequence[float], unit: str) -> str:
-    return f"{format_value(ends[0], unit)} to {format_value(ends[1], unit)}"
+    return f"{format_value(ends[0], unit).removesuffix(' %')} to {format_value(ends[1], unit)}"
 
 
 def _trade(report: Mapping[str, Any]) -> list[View]:
