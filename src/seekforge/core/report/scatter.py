@@ -65,7 +65,8 @@ def scatter(points: Sequence[Point], *, summary: str, titles: tuple[str, str], w
     places = [(x(math.log10(p.x) if log else p.x), y(p.y)) for p in points]
     body = axes(x, y, xs, ys, titles, _power if log else significant)
     body += _front(points, places)
-    taken: list[Box] = [(a - _DOT, d - _DOT, a + _DOT, d + _DOT) for a, d in places]
+    taken: list[Box] = [(_LEFT, 0.0, _LEFT + _NARROW * len(titles[1]), 18.0)]  # where the y axis has its name
+    taken += [(a - _DOT, d - _DOT, a + _DOT, d + _DOT) for a, d in places]
     for point, place in zip(points, places, strict=True):
         body += _point(point, place, y)
     for point, place in zip(points, places, strict=True):
