@@ -36,7 +36,7 @@ def record(name: str, question: str, answer: str = "x") -> Record:
     return Record(name, (Message("user", question), Message("assistant", answer)))
 
 
-def tests_of(*records: Record) -> list[TestRecord]:
+def held(*records: Record) -> list[TestRecord]:
     return [TestRecord(one, "test.jsonl") for one in records]
 
 
@@ -47,7 +47,7 @@ TRAINED = (
     record("other", "Which of the two lakes is deeper?"),
     record("plain", "A customer asks for a new card because the old one was left in a taxi on Monday evening in town."),
 )
-TESTS = tests_of(
+TESTS = held(
     record("t1", ENGLISH), record("t2", CHINESE), record("t3", "How deep is the sea?"), record("t4", ENGLISH, "y")
 )
 
@@ -93,8 +93,8 @@ def test_the_answer_and_the_thresholds_are_told_and_kept(make: Make) -> None:
     assert [contact.answer_too for contact in found.contacts] == [True, False, True]
     assert found.to_dict(1)["kinds"] == {"exact": 2, "near": 1, "runs": 0}
     assert len(found.to_dict(1)["examples"]) == 1
-    assert find(TRAINED[1:2], make, threshold=0.99) == {}
-    assert find(TRAINED[2:4], make, tests_of(record("t", "Is it true? " + ENGLISH)), containment=1.0) == {}
+    assert find(TRAINED[1:2], make, threshold=0.99, containment=0.9) == {}
+    assert find(TRAINED[2:4], make, held(record("t", "Is it true? " + ENGLISH)), containment=1.0) == {}
 
 
 def test_many_records_in_batches(make: Make) -> None:
