@@ -23,7 +23,8 @@ def test_a_clean_test_passes_and_a_known_one_fails_the_gate(seekforge: Seekforge
     held = seekforge("evaluate", "contamination", clean, clean / "test.jsonl")
     assert (held.code, held.err) == (0, "")
     known = (clean / "train.jsonl").read_text().splitlines()[:2]
-    mixed = write(work / "mixed.jsonl", [*known, {"instruction": "什么是备用信用证？", "output": "一种担保。"}])
+    turns = [{"role": "user", "content": "什么是备用信用证？"}, {"role": "assistant", "content": "一种担保。"}]
+    mixed = write(work / "mixed.jsonl", [*known, {"id": "n", "messages": turns}])
     done = seekforge("evaluate", "contamination", clean, mixed, "--out", "found.json", "--json")
     assert done.code == 3
     assert "2 of 3 test records (66.7 %) were given away by training; allowed is ≤ 0.0 %" in done.error
