@@ -56,6 +56,7 @@ from seekforge.core.config.load import load_endpoint, load_file, load_recipe, va
 from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig, SemanticConfig
 from seekforge.core.config.recipe import (
     CompressConfig,
+    ContaminationConfig,
     EvaluateConfig,
     ParityConfig,
     PriceConfig,
@@ -74,6 +75,7 @@ __all__ = [
     "Cluster",
     "CompressConfig",
     "Config",
+    "ContaminationConfig",
     "DataConfig",
     "DirectionConfig",
     "EmbedConfig",

@@ -36,6 +36,17 @@ SliceBy = Literal["label", "length", "language"]
 NO_HEADLINE = frozenset({"repetition", "ece", "perplexity"})
 
 
+class ContaminationConfig(Config):
+    """When training data counts as having given a test record away."""
+
+    threshold: float = Field(0.7, gt=0, le=1, description="Jaccard similarity from which a question counts as known.")
+    shingle: int = Field(5, ge=1, le=50, description="Characters in a shingle; 3 suits Chinese, 5 English.")
+    ngram: int = Field(13, ge=2, le=50, description="Words (Chinese: characters) in a run.")
+    containment: float = Field(
+        0.5, gt=0, le=1, description="Share of a test question's runs that a training record must hold."
+    )
+
+
 class EvaluateConfig(Config):
     """The evaluate stage: base against tuned on the held-out test."""
 
@@ -55,6 +66,9 @@ class EvaluateConfig(Config):
         (), description="Longest question of each slice by length, in characters; thirds of the test without."
     )
     lexicon: Path | None = Field(None, description="Terms that stay whole where Chinese is cut into words (F1, ROUGE).")
+    contamination: ContaminationConfig = Field(
+        ContaminationConfig(), description="For `evaluate.contaminated`: test records that training gave away."
+    )
 
     @field_validator("metrics")
     @classmethod

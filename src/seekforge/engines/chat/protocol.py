@@ -23,6 +23,8 @@ class Reply:
         gone: It failed for whoever answers, not for what was asked: no connection, a key that is no longer good.
         finish_reason: `stop`, or `length` where it was cut off.
         partial: What was said before an answer was cut off.
+        tokens: How many were written, 0 where that is not known.
+        seconds: From the question, of the last try, to the whole answer; 0 where it was not timed.
     """
 
     text: str = ""
@@ -30,6 +32,8 @@ class Reply:
     gone: bool = False
     finish_reason: str = "stop"
     partial: str = field(default="", compare=False)
+    tokens: int = 0
+    seconds: float = 0.0
 
 
 Heard = Callable[[int, Reply], None]

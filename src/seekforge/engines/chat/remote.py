@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -14,6 +16,8 @@ from seekforge.core.config.chat import RemoteConfig
 from seekforge.core.errors import ConfigError, ModelError
 from seekforge.engines.chat.protocol import Heard, Reply, spoken, unheard
 from seekforge.engines.protocol import Messages
+
+Result = TypeVar("Result")
 
 _LONGEST_WAIT = 60.0
 # Worth another try: the server is busy, starting, or between two states. Everything else says no for good.
@@ -100,6 +104,7 @@ class RemoteChat:
             "temperature": config.temperature,
             "max_tokens": ping or config.max_tokens,
         }
+        started = time.perf_counter()
         try:
             async with session.post(self._url, json=body) as response:
                 answer = await response.read()
@@ -110,10 +115,41 @@ class RemoteChat:
             failure = f"HTTP {response.status} {_shown(answer)}".strip()
             gone = response.status not in _OF_THE_TEXT
             return Reply(failure=failure, gone=gone), after if response.status in _PASSING else None
-        return _read(answer, is_ping=ping is not None, raw=config.raw), None
+        reply = _read(answer, is_ping=ping is not None, raw=config.raw)
+        return replace(reply, seconds=time.perf_counter() - started), None
 
 
-def _run(work: Coroutine[Any, Any, list[Reply]]) -> list[Reply]:
+def models_of(config: RemoteConfig) -> list[str]:
+    """The names of an endpoint's models, by `GET /v1/models`.
+
+    Raises:
+        ModelError: It does not answer, or not with a list of models.
+    """
+    headers = {"Authorization": f"Bearer {_read_key(config)}"} if config.api_key_file else {}
+
+    async def ask() -> list[str]:
+        timeout = aiohttp.ClientTimeout(total=config.seconds)
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
+            session.get(f"{config.url}/v1/models") as response,
+        ):
+            answer = await response.read()
+            if response.status != 200:
+                raise ValueError(f"HTTP {response.status} {_shown(answer)}".strip())
+            return [str(model["id"]) for model in json.loads(answer)["data"]]
+
+    try:
+        return _run(ask())
+    except (*_BROKEN, ValueError, KeyError, TypeError) as error:
+        why = str(error) if isinstance(error, ValueError) else _why(error)
+        raise ModelError(
+            f"the endpoint does not say which models it has ({why})",
+            where=config.url,
+            mend="Check the address and whether it runs, or name the model: URL#MODEL",
+        ) from error
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
     """Runs it to the end; in a thread of its own where the caller's is a notebook's, which has a loop already."""
     try:
         asyncio.get_running_loop()
@@ -125,8 +161,10 @@ def _run(work: Coroutine[Any, Any, list[Reply]]) -> list[Reply]:
 
 def _read(answer: bytes, *, is_ping: bool, raw: bool) -> Reply:
     try:
-        choice = json.loads(answer)["choices"][0]
+        body = json.loads(answer)
+        choice = body["choices"][0]
         text, reason = choice["message"]["content"] or "", choice.get("finish_reason")
+        tokens = int((body.get("usage") or {}).get("completion_tokens") or 0)
     except (ValueError, KeyError, IndexError, TypeError):
         return Reply(failure=f"no chat completion: {_shown(answer)}")
     if is_ping:
@@ -134,7 +172,7 @@ def _read(answer: bytes, *, is_ping: bool, raw: bool) -> Reply:
     if reason == "content_filter":
         return Reply(failure="the endpoint's content filter stopped the answer")
     if raw:
-        return Reply(str(text), finish_reason=str(reason or "stop"))
+        return Reply(str(text), finish_reason=str(reason or "stop"), tokens=tokens)
     if reason == "length":
         return Reply(failure="the answer was cut off at max_tokens", partial=str(text))
     return spoken(str(text))
