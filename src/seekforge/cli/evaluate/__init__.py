@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.core import TyperGroup
 
-from seekforge.cli.evaluate import score
+from seekforge.cli.evaluate import parity, score
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -36,3 +36,4 @@ def _group() -> None:
 
 
 app.command(name="score")(score.command)
+app.command(name="parity")(parity.command)
