@@ -66,7 +66,9 @@ def run_of(models: Models, run: Path, int8: Path) -> str:
 
     asked = {"evaluate": {"metrics": ["exact_match"], "max_new_tokens": 8, "limit": None}, "labels": [], "seed": 7}
     data = seal(run, "data", {}, (), lambda folder: write_records(folder / "test.jsonl", lineage.RECORDS) and None)
-    trained = seal(run, "train", {}, (data,), lambda folder: (folder / "adapter").symlink_to(models.trained / "adapter"))
+    trained = seal(
+        run, "train", {}, (data,), lambda folder: (folder / "adapter").symlink_to(models.trained / "adapter")
+    )
     seal(run, "evaluate", asked, (data, trained), evaluated)
     formats = {"compress": {"formats": ["Q8_0"]}, "model": str(models.base)}
     return seal(run, "compress", formats, (trained,), compressed)

@@ -43,6 +43,7 @@ _Limit = Annotated[int | None, typer.Option(min=1, help="Use at most this many r
 _Positions = Annotated[int | None, typer.Option(min=1, help="Positions to compare; by default the run's, or 1,000.")]
 _Budget = Annotated[Path | None, typer.Option(metavar="FILE", help="YAML with the budget of each step.")]
 _FileKl = Annotated[bool, typer.Option(help="Load each GGUF file in transformers too, for the KL of its weights.")]
+_Ask = Annotated[bool, typer.Option("--score-adapter", help="Ask base and adapter the test too, which takes long.")]
 _Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder for parity.json; by default RUN/parity-check.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print parity.json in place of tables.")]
 
@@ -65,6 +66,7 @@ def command(
     positions: _Positions = None,
     budget: _Budget = None,
     file_kl: _FileKl = True,
+    score_adapter: _Ask = False,
     out: _Out = None,
     as_json: _Json = False,
 ) -> None:
@@ -81,29 +83,23 @@ def command(
     """
     from dataclasses import replace
 
-    from seekforge.cli.evaluate.parity_given import Given, given, remote, settings
+    from seekforge.cli.evaluate.parity_given import Given, found_by, remote, settings
     from seekforge.cli.evaluate.parity_show import shown
     from seekforge.core.config import environment
-    from seekforge.core.errors import InputError
     from seekforge.core.progress import for_terminal
-    from seekforge.evaluate.parity.source import from_run, narrowed
+    from seekforge.evaluate.parity.source import narrowed
 
     machine, progress = environment(), for_terminal()
     live = remote(endpoint, endpoint_model, api_key_file)
-    if run is not None and merged is not None:
-        raise InputError("a run and --merged are two lineages", where=str(run), mend="Give one of them")
-    if merged is not None:
-        paths = Given(base, adapter, merged, tuple(gguf or ()), test, tuple(label or ()), system)
-        source = narrowed(given(paths, machine, progress), metric, limit)
-        folder = out or Path("parity")
-    else:
-        where = run or machine.runs / "latest"
-        source = narrowed(from_run(where, machine, progress), metric, limit)
-        folder = out or where.resolve() / "parity-check"
-    config = settings(source.config, positions, budget, file_kl=file_kl)
+    paths = Given(run, base, adapter, merged, tuple(gguf or ()), test, tuple(label or ()), system)
+    named, folder = found_by(paths, machine, progress)
+    folder = (out or folder).absolute()
+    source = narrowed(named, metric, limit)
     lineage = replace(source.lineage, endpoint=live, served=endpoint_format or source.lineage.served)
-    found = _check(replace(source, lineage=lineage, config=config), machine, progress, folder.absolute())
-    title = f"parity of {source.lineage.merged.parent.name if merged is None else merged}"
+    asked = replace(source.questions, ask_start=score_adapter)
+    config = settings(source.config, positions, budget, file_kl=file_kl)
+    found = _check(replace(source, lineage=lineage, questions=asked, config=config), machine, progress, folder)
+    title = f"parity of {lineage.merged.parent.name}"
     typer.echo((folder / "parity.json").read_text("utf-8") if as_json else shown(found, title))
     _decide(found, source.content_hash, machine, progress)
     if not found.passed:

@@ -21,7 +21,7 @@ from seekforge.core.progress import Progress
 from seekforge.data.sources import read_sources
 from seekforge.engines.weights import hf_folder
 from seekforge.evaluate.parity.live import UNNAMED
-from seekforge.evaluate.parity.source import Source
+from seekforge.evaluate.parity.source import Source, from_run
 from seekforge.evaluate.parity.task import TITLES, Lineage, Questions
 from seekforge.evaluate.parity.weights import format_of
 
@@ -32,16 +32,31 @@ _LIVE = {"concurrency": 4, "seconds": 120.0}
 class Given:
     """What the options name; see the command's help."""
 
+    run: Path | None
     base: str | None
     adapter: Path | None
-    merged: Path
+    merged: Path | None
     gguf: tuple[Path, ...]
     test: Path | None
     labels: tuple[str, ...]
     system: str | None
 
 
-def given(paths: Given, machine: Environment, progress: Progress) -> Source:
+def found_by(paths: Given, machine: Environment, progress: Progress) -> tuple[Source, Path]:
+    """The lineage of a run or of paths, and where its results go by default.
+
+    Raises:
+        InputError: Both are given, one of the paths is missing, or there is no such run.
+    """
+    if paths.merged is None:
+        run = paths.run or machine.runs / "latest"
+        return from_run(run, machine, progress), run.resolve() / "parity-check"
+    if paths.run is not None:
+        raise InputError("a run and --merged are two lineages", where=str(paths.run), mend="Give one of them")
+    return _given(paths, machine, progress), Path("parity")
+
+
+def _given(paths: Given, machine: Environment, progress: Progress) -> Source:
     """The lineage that the options name.
 
     Raises:
@@ -59,7 +74,7 @@ def given(paths: Given, machine: Environment, progress: Progress) -> Source:
     assert merged.path is not None
     lineage = Lineage(merged=merged.path, files=_files(paths.gguf), base=base, trained=paths.adapter)
     metric = "accuracy" if paths.labels else "exact_match"
-    asked = Questions(records, paths.labels, metric, ask_start=True)
+    asked = Questions(records, paths.labels, metric)
     return Source(lineage, asked, ParityConfig())
 
 

@@ -189,7 +189,9 @@ class Chain:
             seen.notes.append("score: not asked before merging")
         targets = model.peft_config["default"].target_modules if self._has_adapter else None
         whole = model.merge_and_unload() if self._has_adapter else model
-        names = weights.choose((name for name, _ in whole.named_parameters()), None if isinstance(targets, str) else targets)
+        names = weights.choose(
+            (name for name, _ in whole.named_parameters()), None if isinstance(targets, str) else targets
+        )
         self._keep_samples(weights.model_samples(whole, names))
         engine.close()
 

@@ -77,7 +77,6 @@ def _questions(made: dict[str, Artifact]) -> Questions:
         max_new_tokens=evaluate["max_new_tokens"],
         seed=asked["seed"],
         terms=frozenset(evaluate.get("lexicon") or ()),
-        ask_start=True,
     )
 
 

@@ -186,4 +186,3 @@ def _size(shape: Sequence[int]) -> int:
     for length in shape:
         total *= length
     return total
-
