@@ -64,7 +64,7 @@ def _cases(source: Source, other: Path | None, scratch: Path) -> Iterator[tuple[
         folder = scratch / name.replace(" ", "-")
         shutil.copytree(merged, folder)
         spoil(folder)
-        base = {"base": merged, "trained": None} if name == "lost BOS" else {}
+        base: dict[str, Path | None] = {"base": merged, "trained": None} if name == "lost BOS" else {}
         yield name, _with_file(source, folder, scratch / f"{folder.name}-file", SPOILT, merged=merged, **base)
         merged = source.lineage.merged
     yield "full precision", _with_file(source, merged, scratch / "full", "F16")
@@ -74,7 +74,7 @@ def _cases(source: Source, other: Path | None, scratch: Path) -> Iterator[tuple[
         yield "swapped adapter", _with_file(source, scratch / "other", scratch / "other-file", SPOILT)
 
 
-def _with_file(source: Source, folder: Path, target: Path, stored: str, **changed: Any) -> Source:
+def _with_file(source: Source, folder: Path, target: Path, stored: str, **changed: Path | None) -> Source:
     """The lineage with one file, written from another folder."""
     target.mkdir(parents=True)
     path = target / f"model-{SPOILT.lower()}.gguf"
