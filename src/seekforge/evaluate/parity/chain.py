@@ -36,7 +36,7 @@ from seekforge.evaluate.predict import Prediction
 if TYPE_CHECKING:
     from seekforge.engines.transformers import TransformersEngine
 
-_VERSION = 1
+_VERSION = 2
 _RESAMPLES = 100  # of an interval that nobody shows
 _EXAMPLE = 400  # characters of a rendered prompt
 
@@ -153,7 +153,7 @@ class Chain:
                 "models": [identity(path) for path in paths if path is not None],
                 "records": sha256_json([record.to_dict() for record in asked.records]),
                 "asked": [asked.labels, asked.metric, asked.max_new_tokens, asked.ask_start],
-                "config": [self._config.positions, self._config.file_kl],
+                "config": [self._config.positions, self._config.file_kl, lineage.endpoint is not None],
             }
         )
 
@@ -171,7 +171,11 @@ class Chain:
         return found
 
     def _start(self, seen: Observed) -> None:
-        """Base and adapter in float32; then, for suspicions, the base without the adapter on the same positions."""
+        """Base and adapter in float32.
+
+        Then the base without the adapter on the same positions: a suspicion may need it, and so an endpoint may be
+        found to serve the base. A run's own stage has no such time.
+        """
         from seekforge.engines.transformers import TransformersEngine, load_adapted, load_model
 
         base, trained = self.lineage.base, self.lineage.trained
@@ -180,7 +184,7 @@ class Chain:
         engine = TransformersEngine(base, "float32", model=model)
         seen.source = str(trained)
         self._led(seen, engine)
-        if self._has_adapter:
+        if self._has_adapter and (self._config.file_kl or self.lineage.endpoint is not None):
             with model.disable_adapter():
                 seen.base_choices = led_along(engine, self.positions, self.progress, "base positions")
         if self.questions.ask_start:
@@ -229,7 +233,8 @@ class Chain:
         seen.template_equal = seen.file.template.strip() == template.strip()
         seen.rope = [weights.rope_base(self.lineage.base or self.lineage.merged), seen.file.rope_base]
         trained = self._samples()
-        seen.weights = self._weighed(weights.file_samples(path, self.lineage.merged, list(trained)), trained)
+        merged = weights.folder_samples(self.lineage.merged, list(trained))
+        seen.weights = self._weighed(weights.file_samples(path, self.lineage.merged, list(trained)), trained, merged)
         if seen.weights is None:
             seen.notes.append("weights: none that could be compared")
         engine = OpenVinoEngine(path, cache=self._machine.cache)
@@ -308,11 +313,12 @@ class Chain:
         with np.load(self._work / "samples.npz") as kept:
             return {name: kept[name] for name in kept.files}
 
-    def _weighed(self, found: weights.Samples, trained: weights.Samples) -> weights.WeightFacts | None:
+    def _weighed(
+        self, found: weights.Samples, trained: weights.Samples, source: weights.Samples | None = None
+    ) -> weights.WeightFacts | None:
         base = self.lineage.base if self.lineage.has_start else None
-        return weights.weight_facts(
-            found, trained, None if base is None else weights.folder_samples(base, list(trained))
-        )
+        known = None if base is None else weights.folder_samples(base, list(trained))
+        return weights.weight_facts(found, trained, known, source)
 
 
 def _format_of(lineage: Lineage, title: str) -> str:

@@ -46,7 +46,7 @@ class Facts:
         rope: The rotary base of training, and the step's.
         stored: The type that most of its weights have.
         bits: Of a weight.
-        error: Of its weights against the trained ones, see `WeightFacts`.
+        error: Of its weights against those that it was written from, see `WeightFacts`.
         base_error: Of its weights against the base model's.
         change: How large the training's change is.
         adapter: How much of the training's change is in its weights.

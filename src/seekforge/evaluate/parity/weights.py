@@ -52,7 +52,7 @@ class WeightFacts:
     """Samples of a step's weights against the trained ones.
 
     Attributes:
-        error: Root mean square of the difference, as a share of the trained weights'.
+        error: Root mean square of the difference from what it was written from, as a share of those weights'.
         base_error: The same against the base model's weights; None where the base is not known.
         change: How large the training's change is, as a share of the base weights; None as above.
         adapter: How much of that change is in the weights, by least squares: 1 all of it, 0 nothing; None as above.
@@ -153,13 +153,24 @@ def file_samples(path: Path, folder: Path, names: Sequence[str]) -> Samples:
     return found
 
 
-def weight_facts(found: Samples, trained: Samples, base: Samples | None) -> WeightFacts | None:
-    """Compares samples; None where they have nothing in common, or not the same shapes."""
+def weight_facts(
+    found: Samples, trained: Samples, base: Samples | None, source: Samples | None = None
+) -> WeightFacts | None:
+    """Compares samples; None where they have nothing in common, or not the same shapes.
+
+    Args:
+        found: The step's.
+        trained: Base and adapter, summed in float32.
+        base: The base model's.
+        source: What the step was written from, for its error; by default `trained`. A GGUF file is written from the
+            merged folder, whose bfloat16 rounding is not the file's.
+    """
     names = [name for name in trained if name in found and found[name].shape == trained[name].shape]
     if not names:
         return None
     here, there = _joined(found, names), _joined(trained, names)
-    error = _norm(here - there) / _norm(there)
+    written = there if source is None or not set(names) <= set(source) else _joined(source, names)
+    error = _norm(here - written) / _norm(written)
     if base is None or not all(name in base and base[name].shape == trained[name].shape for name in names):
         return WeightFacts(error)
     start = _joined(base, names)
