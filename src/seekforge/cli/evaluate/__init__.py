@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.core import TyperGroup
 
-from seekforge.cli.evaluate import compare, contamination, harness, judge, rate, score
+from seekforge.cli.evaluate import compare, contamination, harness, judge, parity, rate, score
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -41,3 +41,4 @@ app.command(name="contamination")(contamination.command)
 app.command(name="harness")(harness.command)
 app.command(name="judge")(judge.command)
 app.add_typer(rate.app, name="rate")
+app.command(name="parity")(parity.command)

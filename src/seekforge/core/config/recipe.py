@@ -10,11 +10,13 @@ from pydantic_core import PydanticCustomError
 
 from seekforge.core.config.base import Config
 from seekforge.core.config.data import DataConfig
+from seekforge.core.config.parity import ParityConfig
 from seekforge.core.config.search import SearchConfig
 from seekforge.core.config.train import TrainConfig
 from seekforge.core.errors import ConfigError
 from seekforge.core.gates import Gate, parse_rule
 
+PARITY_BUDGET = "parity.over_budget"
 Metric = Literal[
     "accuracy",
     "macro_f1",
@@ -90,12 +92,6 @@ class CompressConfig(Config):
     )
 
 
-class ParityConfig(Config):
-    """Is the compressed model the trained one?"""
-
-    positions: int = Field(1000, ge=1, description="Teacher-forced positions to compare, at least.")
-
-
 class PriceConfig(Config):
     """What the device costs."""
 
@@ -141,5 +137,6 @@ class Recipe(Config):
         return gates
 
     def gate_list(self) -> list[Gate]:
-        """The gates in the recipe's order."""
-        return [Gate(name, rule) for name, rule in self.gates.items()]
+        """The gates in the recipe's order, then that parity keeps its budget; none where the recipe has none."""
+        own = [Gate(name, rule) for name, rule in self.gates.items()]
+        return own if not own or PARITY_BUDGET in self.gates else [*own, Gate(PARITY_BUDGET, "== 0")]
