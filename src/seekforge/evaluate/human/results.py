@@ -11,7 +11,7 @@ import numpy as np
 
 from seekforge.core.config.rubric import RubricConfig
 from seekforge.evaluate.bootstrap import interval
-from seekforge.evaluate.human.agreement import alpha
+from seekforge.evaluate.human.agreement import Level, alpha
 from seekforge.evaluate.human.model import TIE, Rating
 from seekforge.evaluate.metrics import Rows
 from seekforge.evaluate.rubric import names, weighted
@@ -171,7 +171,7 @@ def _agreement(rubric: RubricConfig, ratings: Sequence[Rating]) -> list[Agreemen
     for name in (*names(rubric), TOTAL):
         units: list[Sequence[Hashable]] = list(said_of(rubric, ratings, name).values())
         if units:
-            level = "interval" if name == TOTAL else "ordinal"
+            level: Level = "interval" if name == TOTAL else "ordinal"
             found.append(Agreement(name, level, alpha(units, level), _paired(units)))
     choices: dict[str, list[Hashable]] = defaultdict(list)
     for rating in ratings:

@@ -83,8 +83,8 @@ def item_row(item: Item) -> tuple[str, ...]:
 
 def item_of(row: Sequence[Any]) -> Item:
     """The inverse of `item_row`."""
-    *fields, models, texts = row
-    return Item(*fields, tuple(json.loads(models)), tuple(json.loads(texts)))
+    key, record, prompt, reference, language, models, texts = row
+    return Item(key, record, prompt, reference, language, tuple(json.loads(models)), tuple(json.loads(texts)))
 
 
 def written(value: object) -> str:
