@@ -13,7 +13,7 @@ from seekforge.core.errors import EngineError
 from seekforge.engines.fake import FakeEngine
 from seekforge.evaluate.predict import Prediction, load
 
-LABELS = ("--label", "HOLD", "--label", "APPROVE")
+LABELS = ("--label", "HOLD", "--label", "APPROVE", "--metric", "accuracy")
 
 
 def rows(count: int = 12) -> list[object]:
@@ -170,7 +170,7 @@ def test_an_engine_that_cannot_load_is_a_failed_model(
         return engines[path.stem]
 
     monkeypatch.setattr("seekforge.engines.openvino.OpenVinoEngine", engine)
-    done = seekforge("evaluate", "compare", "hold.gguf", "echo.gguf", "--data", test_file)
+    done = seekforge("evaluate", "compare", "hold.gguf", "echo.gguf", "--data", test_file, *LABELS)
     assert done.code == 1
     assert "Nothing to compare" in done.out
     assert "it does not load" in (work / "compare" / "compare.html").read_text()

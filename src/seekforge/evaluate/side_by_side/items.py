@@ -119,8 +119,8 @@ def check_same(first: Answered, other: Answered) -> None:
             where=other.candidate.reference,
             mend="Compare answers to one and the same test",
         )
-    for name in one.keys() & two.keys():
-        if (one[name].prompt, one[name].reference) != (two[name].prompt, two[name].reference):
+    for name in one:
+        if name in two and (one[name].prompt, one[name].reference) != (two[name].prompt, two[name].reference):
             raise DataError(
                 f"item {name!r} has another question or reference than {names[0]} has",
                 where=other.candidate.reference,
