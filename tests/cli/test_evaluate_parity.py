@@ -60,12 +60,15 @@ def run_of(models: Models, run: Path, int8: Path) -> str:
         for name in ("base", "tuned"):
             save(folder / f"predictions-{name}.jsonl", predictions)
 
+    def asked_of(folder: Path) -> None:
+        write_records(folder / "test.jsonl", lineage.RECORDS)
+
     def compressed(folder: Path) -> None:
         (folder / "merged").symlink_to(models.merged)
         (folder / "model-q8_0.gguf").symlink_to(int8)
 
     asked = {"evaluate": {"metrics": ["exact_match"], "max_new_tokens": 8, "limit": None}, "labels": [], "seed": 7}
-    data = seal(run, "data", {}, (), lambda folder: write_records(folder / "test.jsonl", lineage.RECORDS) and None)
+    data = seal(run, "data", {}, (), asked_of)
     trained = seal(
         run, "train", {}, (data,), lambda folder: (folder / "adapter").symlink_to(models.trained / "adapter")
     )

@@ -77,7 +77,8 @@ def config(**changed: Any) -> ParityConfig:
 def judge(lineage: Lineage, folder: Path, work: Path | None = None, **changed: Any) -> Parity:
     """The gate's verdict; with `work` it goes on from there."""
     if work is not None:
-        shutil.copytree(work, folder / "work")
+        for name in ("work", "out"):
+            shutil.copytree(work.parent / name, folder / name)
     questions = Questions(RECORDS)
     machine = dataclasses.replace(environment(), cache=folder / "cache")  # nobody's converted models are pushed out
     return check(lineage, questions, config(**changed), machine, Silent(), folder / "out", folder / "work", measure)

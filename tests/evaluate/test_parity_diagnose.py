@@ -119,7 +119,7 @@ def test_a_training_that_changed_next_to_nothing_accuses_nobody() -> None:
 
 
 def test_suspicions_without_a_fact() -> None:
-    over = {"over": True, "agreement": 0.7}
+    over: dict[str, Any] = {"over": True, "agreement": 0.7}
     assert names(sound(**over, base_agreement=0.95)) == ["adapter lost"]
     assert names(sound(**over, file_agreement=0.99)) == ["engine"]
     assert names(sound(over=True, agreement=0.95, file_agreement=0.95, worst=0.2)) == ["rounding"]

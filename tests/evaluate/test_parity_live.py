@@ -41,8 +41,8 @@ def talk(server: Server, file: Path, dropped: int = 0) -> None:
     with closing(OpenVinoEngine(file)) as engine:
         prompts = [engine.encode(engine.render(record.prompt)) for record in lineage.RECORDS]
         answers = engine.generate(prompts, Sampling(max_new_tokens=64))
-        for record, prompt, answer in zip(lineage.RECORDS, prompts, answers, strict=True):
-            said[record.text] = (answer.text, len(prompt) - dropped)
+        for record, prompt, given in zip(lineage.RECORDS, prompts, answers, strict=True):
+            said[record.text] = (given.text, len(prompt) - dropped)
 
     def answer(text: str, turn: int) -> tuple[int, object]:
         body = chat_server.completion(said[text][0])

@@ -99,8 +99,7 @@ def command(
     asked = replace(source.questions, ask_start=score_adapter)
     config = settings(source.config, positions, budget, file_kl=file_kl)
     found = _check(replace(source, lineage=lineage, questions=asked, config=config), machine, progress, folder)
-    title = f"parity of {lineage.merged.parent.name}"
-    typer.echo((folder / "parity.json").read_text("utf-8") if as_json else shown(found, title))
+    typer.echo((folder / "parity.json").read_text("utf-8") if as_json else shown(found, f"parity of {source.title}"))
     _decide(found, source.content_hash, machine, progress)
     if not found.passed:
         raise typer.Exit(_GATE_FAILED)

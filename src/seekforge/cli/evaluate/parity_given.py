@@ -75,7 +75,7 @@ def _given(paths: Given, machine: Environment, progress: Progress) -> Source:
     lineage = Lineage(merged=merged.path, files=_files(paths.gguf), base=base, trained=paths.adapter)
     metric = "accuracy" if paths.labels else "exact_match"
     asked = Questions(records, paths.labels, metric)
-    return Source(lineage, asked, ParityConfig())
+    return Source(lineage, asked, ParityConfig(), merged.path.name)
 
 
 def remote(url: str | None, model: str | None, api_key_file: Path | None) -> RemoteConfig | None:

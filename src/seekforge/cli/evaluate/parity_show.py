@@ -13,13 +13,13 @@ from seekforge.evaluate.parity.result import Step
 _NOTHING = "–"
 _COLUMNS = (
     ("prompts_equal", "prompts"),
-    ("token_id_mismatches", "cut otherwise"),
+    ("token_id_mismatches", "miscut"),
     ("step_agreement", "as before"),
     ("start_agreement", "as start"),
     ("kl", "KL, nats"),
     ("score", ""),
-    ("loss", "lost"),
-    ("answers_equal", "answers as before"),
+    ("loss", "points lost"),
+    ("answers_equal", "texts"),
 )
 _SHOWN = 40
 
@@ -37,12 +37,19 @@ def _chain(found: Parity, title: str) -> str:
     rows = []
     for step in found.steps:
         figures = step.figures(found.metric)
-        cells = [format_value(figures[key][0], figures[key][1]) if key in figures else _NOTHING for key, _ in _COLUMNS]
+        cells = [_cell(*figures[key][:2]) if key in figures else _NOTHING for key, _ in _COLUMNS]
         verdict = "start" if not step.before else "OVER" if step.over else "ok" if step.verdicts else "no rule"
         rows.append((step.seen.title, *cells, verdict))
     heads = ("step", *(head or found.metric.replace("_", " ") for _, head in _COLUMNS), "budget")
     whole = f"{title}: {found.positions:,} positions, {found.records:,} prompts"
     return table(whole, heads, rows, numbers=range(1, len(_COLUMNS) + 1))
+
+
+def _cell(value: float, unit: str) -> str:
+    """The column says what it is: nats and points need no word."""
+    if unit == "nats":
+        return f"{value:.1e}"
+    return f"{value:+.1f}" if unit == "points" else format_value(value, unit)
 
 
 def _divergences(step: Step) -> Iterator[tuple[str, ...]]:

@@ -26,12 +26,14 @@ class Source:
         lineage: The models.
         questions: The test.
         config: Of the run's own parity stage, where it has one.
+        title: The run's name, or the merged folder's.
         content_hash: The compress artifact's; empty where there is none.
     """
 
     lineage: Lineage
     questions: Questions
     config: ParityConfig
+    title: str
     content_hash: str = ""
 
 
@@ -58,7 +60,9 @@ def from_run(run: Path, machine: Environment, progress: Progress) -> Source:
         broken=_broken(trained, compressed),
     )
     given = {} if parity is None else parity.config["parity"]
-    return Source(lineage, _questions(made), validate(ParityConfig, given, str(run)), compressed.content_hash)
+    return Source(
+        lineage, _questions(made), validate(ParityConfig, given, str(run)), run.resolve().name, compressed.content_hash
+    )
 
 
 def narrowed(source: Source, metric: str | None, limit: int | None) -> Source:
