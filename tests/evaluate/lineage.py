@@ -17,6 +17,7 @@ from seekforge.core.config import ParityConfig, environment
 from seekforge.core.files import read_json, write_json
 from seekforge.core.gates import Measurement
 from seekforge.core.progress import Silent
+from seekforge.engines.pretokenizer import DEFINITIONS
 from seekforge.evaluate.parity.chain import Chain
 from seekforge.evaluate.parity.gate import Parity, check
 from seekforge.evaluate.parity.task import Lineage, Questions
@@ -57,7 +58,7 @@ class Models:
 
 def make(folder: Path) -> Models:
     base = tiny.make(folder / "base", "llama")
-    tiny.save_tokenizer(base, tiny.DEFINITIONS["llama-bpe"], TEMPLATE)
+    tiny.save_tokenizer(base, DEFINITIONS["llama-bpe"], TEMPLATE)
     models = Models(folder, base, folder / "train", folder / "other", folder / "merged")
     for number, trained in enumerate((models.trained, models.other)):
         _adapter(base, trained / "adapter", number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def fake(name: str, engine: FakeEngine | None = None, identity: str = "one") -> 
 def saved() -> Saved:
     """Answers by a decision each; an item is right where that is HOLD."""
 
-    def make(name: str, decisions: str, *, seconds: float | None = None, **changes: str) -> Answered:
+    def make(name: str, decisions: str, *, seconds: float | None = None, **changes: Any) -> Answered:
         words = {"h": "HOLD", "a": "APPROVE", "-": ""}
         predictions = tuple(
             Prediction(f"r{n}", f"question {n}", "HOLD", "HOLD", words[d] or "no idea", words[d], "stop")

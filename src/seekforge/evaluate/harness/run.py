@@ -125,8 +125,9 @@ def _variables(installed: Installed, model: Model, folder: Path) -> Mapping[str,
         "HF_DATASETS_CACHE": str(folder / "datasets"),
         "PYTHONUTF8": "1",
     }
-    quiet = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    inherited = child_environment(installed.folder, **quiet)
+    inherited = child_environment(
+        installed.folder, DO_NOT_TRACK="1", HF_HUB_DISABLE_TELEMETRY="1", TRANSFORMERS_VERBOSITY="error"
+    )
     inherited.pop("TQDM_DISABLE", None)  # its bars are what we count by
     return {**inherited, **ours}
 
