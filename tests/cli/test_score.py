@@ -182,7 +182,7 @@ def test_answers_that_are_none_are_one_line(seekforge: Seekforge, work: Path, da
 def test_an_endpoint_that_is_not_there_is_one_line(
     seekforge: Seekforge, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seekforge.engines.chat.remote._LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("seekforge.engines.chat.client._LONGEST_WAIT", 0.0)
     options = ("--endpoint", "http://127.0.0.1:9/v1", "--model-name", "m")
     result = seekforge("evaluate", data, *options)
     assert (result.code, "the endpoint does not answer for model 'm'" in result.error) == (2, True), result.err

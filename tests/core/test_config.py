@@ -77,6 +77,13 @@ def test_recipe_is_read(file: Path) -> None:
     ]
 
 
+def test_a_recipe_with_gates_promises_parity_and_may_say_otherwise(file: Path) -> None:
+    tree = {"name": "a", "model": "demo", "data": {"sources": [{"path": "a.jsonl"}]}}
+    assert [(gate.name, gate.rule) for gate in load_recipe(file).standing_gates()] == [("parity.over_budget", "== 0")]
+    assert not Recipe.model_validate({**tree, "gates": {}}).standing_gates()
+    assert not Recipe.model_validate({**tree, "gates": {"parity.over_budget": "<= 2"}}).standing_gates()
+
+
 def test_a_missing_key_is_named_with_what_it_is(file: Path) -> None:
     message = problem(file, "op: minhash\n      threshold: 0.7", "op: facts")
     assert "data.ops.1: the key 'knowledge' is missing. Facts as .jsonl" in message

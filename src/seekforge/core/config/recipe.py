@@ -137,6 +137,9 @@ class Recipe(Config):
         return gates
 
     def gate_list(self) -> list[Gate]:
-        """The gates in the recipe's order, then that parity keeps its budget; none where the recipe has none."""
-        own = [Gate(name, rule) for name, rule in self.gates.items()]
-        return own if not own or PARITY_BUDGET in self.gates else [*own, Gate(PARITY_BUDGET, "== 0")]
+        """The gates in the recipe's order."""
+        return [Gate(name, rule) for name, rule in self.gates.items()]
+
+    def standing_gates(self) -> list[Gate]:
+        """What a recipe with gates promises without saying so, where the stage is reached: parity keeps its budget."""
+        return [Gate(PARITY_BUDGET, "== 0")] if self.gates and PARITY_BUDGET not in self.gates else []
