@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -31,13 +30,13 @@ def fake(name: str, engine: FakeEngine | None = None, identity: str = "one") -> 
 def saved() -> Saved:
     """Answers by a decision each; an item is right where that is HOLD."""
 
-    def make(name: str, decisions: str, *, seconds: float | None = None, **changes: Any) -> Answered:
+    def make(name: str, decisions: str, *, seconds: float | None = None) -> Answered:
         words = {"h": "HOLD", "a": "APPROVE", "-": ""}
         predictions = tuple(
             Prediction(f"r{n}", f"question {n}", "HOLD", "HOLD", words[d] or "no idea", words[d], "stop")
             for n, d in enumerate(decisions)
         )
         speed = None if seconds is None else Speed(len(decisions), seconds, seconds / 10, seconds / 5, 40.0)
-        return Answered(Candidate(name, f"{name}.jsonl", ready=predictions), predictions, speed, "fake", **changes)
+        return Answered(Candidate(name, f"{name}.jsonl", ready=predictions), predictions, speed, "fake")
 
     return make
