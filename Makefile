@@ -15,8 +15,8 @@ help: ## Show this list
 demo: $(READY) ## From dirty records to a measured endpoint: seekforge run recipes/risk_desk.yaml
 	$(BIN)/seekforge run recipes/risk_desk.yaml
 
-test: $(READY) ## The test suite without the slow tests
-	$(BIN)/python -m pytest -q -m "not slow"
+test: $(READY) ## The test suite without the slow tests, a file at a time in each of two processes
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(READY) ## The slow tests: whole runs, real Chinese reviews, tests of the tests
 	$(BIN)/python -m pytest -q -m slow

@@ -39,7 +39,7 @@ from seekforge.core.records import Message, Record
 from seekforge.data.ops import build
 from seekforge.data.ops.memory import set_verdicts
 from seekforge.data.ops.protocol import Keep, SetOp
-from seekforge.data.similarity import band_keys, fold, jaccard, repeats, shingled_texts, shingles
+from seekforge.data.similarity import band_keys, fold, jaccard, repeats, shingled, shingles
 
 THRESHOLD, SIZE, PERMUTATIONS = 0.7, 5, 128
 Timed = tuple[float, int]
@@ -56,9 +56,9 @@ def ours(texts: Sequence[str]) -> Timed:
     import numpy as np
 
     started = time.process_time()
-    shingled = shingled_texts(texts, SIZE)
-    keys = band_keys(shingled, THRESHOLD, PERMUTATIONS)
-    kept, _ = repeats(keys, shingled, np.arange(len(texts)), THRESHOLD)
+    sets = shingled(texts, SIZE)
+    keys = band_keys(sets, THRESHOLD, PERMUTATIONS)
+    kept, _ = repeats(keys, sets, np.arange(len(texts)), THRESHOLD)
     return time.process_time() - started, int((kept < 0).sum())
 
 

@@ -32,6 +32,9 @@ def test_mine_review_extend(tmp_path: Path) -> None:
     terms = {entry.term for entry in read_lexicon(lexicon)}
     assert any("variation margin" in term for term in terms)
     lexicon.write_text("variation margin\n", "utf-8")  # what a person left of it
+    with pytest.raises(InputError, match="is there, perhaps reviewed"):
+        call("mine", text, "--out", lexicon)
+    assert lexicon.read_text("utf-8") == "variation margin\n"
     base = tiny.make(tmp_path / "base", "smollm")
     said = call("extend", base, "--lexicon", lexicon, "--text", text, "--out", out, "--loss-texts", 2)
     assert "1 tokens added" in said
@@ -59,7 +62,8 @@ def test_records_of_every_ending_give_their_messages_not_their_keys(tmp_path: Pa
     file = tmp_path / "notes.ndjson"
     row = '{{"instruction": "The variation margin of case {0}?", "output": "Variation margin due {0}."}}\n'
     file.write_text("".join(row.format(n) for n in range(40)), "utf-8")
-    call("mine", file, "--out", tmp_path / "l.tsv")
+    (tmp_path / "l.tsv").write_text("old\n", "utf-8")
+    call("mine", file, "--out", tmp_path / "l.tsv", "--overwrite")
     terms = {entry.term for entry in read_lexicon(tmp_path / "l.tsv")}
     assert any(term.lower() == "variation margin" for term in terms)
     assert not any("instruction" in term for term in terms)

@@ -13,7 +13,7 @@ import pytest
 from tests.patience import LONG
 
 from seekforge.cli import pipeline, run
-from seekforge.core import artifacts, tracking
+from seekforge.core import artifacts, promotion, tracking
 from seekforge.core.artifacts import Artifact
 from seekforge.core.config import Recipe
 from seekforge.core.errors import InputError, SeekforgeError
@@ -156,6 +156,14 @@ def test_a_whole_run_becomes_champion_only_when_every_gate_passed(
     assert source.parent == runs / "artifacts"
     assert tags["format"] == "Q8_0"
     assert tags["content_hash"] == artifacts.load(source).content_hash
+    if alias == "champion":  # until a later check of parity fails
+        promotion.withhold(runs, tags["content_hash"], "INT8 over its drift budget", "seekforge evaluate parity")
+        again = seekforge(*BRIEF, "--set", f"gates={gates}")
+        assert registered[1][2] == "challenger"
+        assert "not the champion: seekforge evaluate parity found INT8 over its drift budget" in again.out
+        promotion.release(runs, tags["content_hash"])
+        seekforge(*BRIEF, "--set", f"gates={gates}")
+        assert registered[2][2] == "champion"
 
 
 def test_a_recipe_may_go_on_from_a_registered_model(

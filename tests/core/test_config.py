@@ -77,6 +77,19 @@ def test_recipe_is_read(file: Path) -> None:
     ]
 
 
+def test_a_recipe_with_gates_promises_parity_and_may_say_otherwise(file: Path) -> None:
+    tree = {"name": "a", "model": "demo", "data": {"sources": [{"path": "a.jsonl"}]}}
+    assert [(gate.name, gate.rule) for gate in load_recipe(file).standing_gates()] == [("parity.over_budget", "== 0")]
+    assert not Recipe.model_validate({**tree, "gates": {}}).standing_gates()
+    assert not Recipe.model_validate({**tree, "gates": {"parity.over_budget": "<= 2"}}).standing_gates()
+
+
+def test_a_missing_key_is_named_with_what_it_is(file: Path) -> None:
+    message = problem(file, "op: minhash\n      threshold: 0.7", "op: facts")
+    assert "data.ops.1: the key 'knowledge' is missing. Facts as .jsonl" in message
+    assert ": the key 'name' is missing. " in problem(file, "name: tiny\n", "")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "nearest"),
     [
@@ -110,7 +123,7 @@ def test_unknown_key_names_itself_the_nearest_and_its_line(
         ('"== 0"', "0", 16, "gates.data.leaks", "string"),
         ('"== 0"', '"=! 0"', 16, "data.leaks: '=! 0' is no gate rule", "such as '>= 0.9'"),
         ('">= 0.9"', '"high"', 17, "evaluate.accuracy: 'high' is no gate rule", "such as '>= 0.9'"),
-        ("model: demo\n", "", 1, "model", "required"),
+        ("model: demo\n", "", 1, "model", "is missing"),
     ],
 )
 def test_wrong_value_names_the_key_and_its_line(file: Path, old: str, new: str, line: int, key: str, word: str) -> None:

@@ -19,6 +19,7 @@ SECTIONS = [
     "flow",
     "gates",
     "before-after",
+    "contamination",
     "data",
     "training",
     "compression",
@@ -141,6 +142,23 @@ def _stages() -> list[dict[str, Any]]:
             for index in range(12)
         ],
         "by_label": [{"label": "VERIFY", "count": 40, "base": 0.2, "tuned": 0.95}],
+        "contamination": {
+            "tests": 300,
+            "trained": 900,
+            "contaminated": 12,
+            "share": 0.04,
+            "examples": [
+                {
+                    "test": "t-7",
+                    "train": "r-9",
+                    "how": "near",
+                    "share": 0.8214,
+                    "question": "卡片丢失了，请冻结",
+                    "trained": "卡片丢了，请冻结",
+                    "answer_too": True,
+                }
+            ],
+        },
     }
     compress = {"files": [{"name": "m.gguf", "format": "Q8_0", "bytes": 144810656, "to_fp32": 0.266, "to_bf16": 0.531}]}
     parity = {
@@ -316,13 +334,22 @@ def test_before_and_after_shows_bars_whiskers_and_eight_examples(report: dict[st
     source = render(report)
     page = Page(source)
     text = page.said("before-after")
-    assert "Macro f1 +52.0 points" in text
+    assert "Macro-F1 +52.0 points" in text
     assert "41.0 % (35.0 % to 47.0 %)" in text
     assert "message 7" in text
     assert "message 8" not in text
     assert text.count("✗ wrong") == text.count("✓ right") == 8
     assert any(a["width"] == "41.00%" for a in page.named("rect", style="fill"))
     assert any((a["x1"], a["x2"]) == ("35.00%", "47.00%") for a in page.named("line", style="whisker"))
+
+
+def test_contamination_shows_how_much_and_the_pairs(report: dict[str, Any]) -> None:
+    said = Page(render(report)).said("contamination")
+    assert "12 of 300 test records were given away by training. 900 training records were looked through." in said
+    assert "✗ nearly the same question 82.1 %, and the same answer" in said
+    assert "Test t-7卡片丢失了，请冻结" in said
+    assert "Training r-9卡片丢了，请冻结" in said
+    assert "11 more not shown." in said
 
 
 def test_data_shows_the_funnel_and_what_was_dropped(report: dict[str, Any]) -> None:
@@ -400,7 +427,8 @@ def test_section_without_data_vanishes(report: dict[str, Any], stage: str, secti
             one["details"] = {}
     if gone == "stage":
         report["stages"] = [one for one in stages if one["name"] != stage]
-    expected = [name for name in SECTIONS if name != section]
+    also = {"contamination"} if stage == "evaluate" else set()
+    expected = [name for name in SECTIONS if name not in {section, *also}]
     if gone == "stage" and stage == "data":
         expected.remove("measurements")
     assert list(Page(render(report)).sections) == expected

@@ -329,6 +329,13 @@ def test_gates_are_judged_on_what_was_reached(bench: Bench, recipe: MakeRecipe) 
     assert isinstance(judged[0].value, float)
 
 
+def test_a_standing_gate_is_judged_where_its_stage_was_reached(machine: Environment, recipe: MakeRecipe) -> None:
+    outcomes = Bench(machine, recipe, [Fake("one"), Fake("parity", ("one",))]).go()
+    judged = verdicts(recipe(gates={"one.length": ">= 1"}), outcomes)
+    assert {v.name: v.passed for v in judged} == {"one.length": True, "parity.over_budget": False}
+    assert verdicts(recipe(gates={}), outcomes) == []
+
+
 def test_lineage_names_who_was_made_from_whom(bench: Bench) -> None:
     tree = lineage(bench.go(None, "two"))
     nodes = tree["artifacts"]

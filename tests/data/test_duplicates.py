@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seekforge.core.config import OP_NAMES, ExactConfig, MinhashConfig
 from seekforge.core.errors import ConfigError
 from seekforge.core.records import Message, Record
+from seekforge.data import kernels
 from seekforge.data.ops import OPS, OpResult, build
 from seekforge.data.ops.memory import apply
 from seekforge.data.order import canonical
@@ -171,3 +172,13 @@ def test_registry_knows_its_ops_and_the_nearest_name() -> None:
     assert {name: OPS.load(name).name for name in OPS} == {name: name for name in OP_NAMES}
     with pytest.raises(ConfigError, match="did you mean 'exact'"):
         OPS.load("exakt")
+
+
+@given(rows=st.lists(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9), min_size=1, max_size=40), max_size=6))
+def test_sets_are_ascending_and_without_repeats(rows: list[list[int]]) -> None:
+    values = np.array([value for row in rows for value in row], np.uint64)
+    bounds = np.cumsum([0, *map(len, rows)])
+    wanted = np.array([number % 3 != 2 for number in range(len(rows))], bool)
+    found, ends = kernels.sorted_sets(values, bounds, wanted)
+    parts = [found[start:end].tolist() for start, end in pairwise(ends)]
+    assert parts == [sorted(set(row)) if number % 3 != 2 else [] for number, row in enumerate(rows)]

@@ -11,9 +11,9 @@ from tests.data.conftest import MakeRecord
 
 from seekforge.core.config import LanguageConfig, LengthConfig, RepetitionConfig
 from seekforge.core.errors import ModelError
+from seekforge.core.language import language
 from seekforge.data.ops import build
 from seekforge.data.ops.memory import apply
-from seekforge.data.quality.language import language
 from seekforge.data.quality.repetition import repetition
 
 ENGLISH = (

@@ -40,6 +40,9 @@ def serving() -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if "messages" not in body:  # a chat endpoint and nothing else
+                self.send_error(404)
+                return
             text = body["messages"][-1]["content"]
             with state.lock:
                 state.seen.append(body)

@@ -58,7 +58,7 @@ def test_a_rubric_of_ones_own(tmp_path: Path) -> None:
         (f"name: x\ncriteria:{CRITERIA.replace('0.25', '0.5')}", "r.yaml:1: the weights sum to 1.25 (0.75 + 0.5)"),
         (f"name: x\ncriteria:{CRITERIA.replace('tone', 'depth')}", "the criterion 'depth' stands twice"),
         (f"name: x\ncriteria:{CRITERIA.replace('weight', 'wieght')}", "r.yaml:3: criteria.0: unknown key 'wieght'"),
-        (f"name: x\ncriteria:{CRITERIA.replace(', zh: 语气', '')}", "criteria.1.title.zh: Field required"),
+        (f"name: x\ncriteria:{CRITERIA.replace(', zh: 语气', '')}", "criteria.1.title: the key 'zh' is missing"),
         (f"name: x\ncriteria:{CRITERIA.replace('0.75', '-0.75')}", "criteria.0.weight"),
         (f"name: x\nscale: {{lowest: 3, highest: 3}}\ncriteria:{CRITERIA}", "highest is to be above lowest"),
         (f"name: x\nlevels: {{0: {{en: a, zh: 甲}}}}\ncriteria:{CRITERIA}", "levels are to be given for each of 0, 1"),

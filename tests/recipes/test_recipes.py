@@ -20,7 +20,7 @@ from seekforge.core.config import Recipe, load_recipe
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 _TITLES = {"F16": "f16", "Q8_0": "int8", "Q4_0": "int4"}
-_EVALUATED = (("", ""), ("base_", ""), ("", "_gain"))
+_EVALUATED = (("", ""), ("base_", ""), ("", "_gain"), ("", "_p"))
 _FROM_FORMATS = {
     "compress": ("bytes", "to_fp32", "to_bf16"),
     "parity": ("prompts_equal", "token_id_mismatches", "positions", "agreement", "score", "loss"),

@@ -32,6 +32,7 @@ def mine_command(
         float, typer.Option(min=0, help="How many times as frequent as in the background it must be.")
     ] = 3.0,
     most: Annotated[int, typer.Option(min=1, help="Terms, the best first.")] = 1000,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of a lexicon that is there.")] = False,
 ) -> None:
     """Mine the terms of a domain from its text, Chinese and English: TF-IDF against a background, PMI for phrases.
 
@@ -40,13 +41,15 @@ def mine_command(
     Example: seekforge adapt mine examples/risk_desk/handbook.md --out lexicon.tsv
     """
     from seekforge.cli.show import table
-    from seekforge.core.errors import DataError
+    from seekforge.core.errors import DataError, InputError
     from seekforge.core.files import check_output
     from seekforge.core.lexicon import write_lexicon
     from seekforge.data.adapt.mine import Mining, mine
     from seekforge.data.adapt.texts import read_texts
 
     check_output(out, [*files, *(background or [])])
+    if out.exists() and not overwrite:
+        raise InputError("is there, perhaps reviewed", where=str(out), mend="Name another file, or --overwrite")
     other = read_texts(background) if background else []
     entries = mine(read_texts(files), other, Mining(least=least, ratio=ratio, most=most))
     if not entries:

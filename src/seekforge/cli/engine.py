@@ -1,4 +1,4 @@
-"""`seekforge engine`: engines that live in an environment of their own."""
+"""`seekforge engine`: engines, and what measures them, that live in an environment of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-_Name = Annotated[str, typer.Argument(metavar="ENGINE", help="`vllm`.")]
+_Name = Annotated[str, typer.Argument(metavar="ENGINE", help="`vllm`, or `lm-eval`: lm-evaluation-harness.")]
 
 
 @app.callback()

@@ -25,7 +25,7 @@ STAGES = Registry(
     {
         "data": "seekforge.data.stage:DataStage",
         "train": "seekforge.train.stage:TrainStage",
-        "evaluate": "seekforge.evaluate.stage:EvaluateStage",
+        "evaluate": "seekforge.cli.evaluate.stage:CheckedEvaluateStage",
         "compress": "seekforge.compress.stage:CompressStage",
         "parity": "seekforge.evaluate.parity_stage:ParityStage",
         "serve": "seekforge.serve.stage:ServeStage",

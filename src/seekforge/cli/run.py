@@ -81,6 +81,7 @@ def _register(recipe: Recipe, finished: Finished, machine: Environment, progress
     """Every run is recorded; a whole one becomes a model version, the champion only when every gate passed."""
     from seekforge.cli.models import SERVE_TAG, serve_tag
     from seekforge.core import tracking
+    from seekforge.core.promotion import withheld
     from seekforge.core.report.build import alias_of
 
     parameters = {"model": recipe.model, "seed": recipe.seed, "recipe": recipe.model_dump_json()}
@@ -90,6 +91,9 @@ def _register(recipe: Recipe, finished: Finished, machine: Environment, progress
     if compressed is None or made.get("serve") is None:
         return
     alias = alias_of(finished.report["verdict"], finished.verdicts)
+    if alias == "champion" and (why := withheld(machine.runs, compressed.content_hash)):
+        alias = "challenger"
+        progress.say(f"not the champion: seekforge evaluate parity found {why}")
     said = serve_tag(recipe.data.system, recipe.serve.price)
     tags = {"content_hash": compressed.content_hash, "format": recipe.serve.format, "seekforge.run": finished.run.id}
     if len(said) <= _LONGEST_TAG:  # what MLflow takes; a longer prompt is not warmed up, and nothing else

@@ -58,6 +58,11 @@ class Gate:
     def __post_init__(self) -> None:
         parse_rule(self.rule)
 
+    @property
+    def stage(self) -> str:
+        """The stage that measures it."""
+        return self.name.partition(".")[0]
+
     def judge(self, measurement: Measurement | None) -> Verdict:
         """The verdict on what was measured; what was not measured, or is not a number, fails."""
         if measurement is None:

@@ -199,7 +199,9 @@ def recipe_hash(recipe: Recipe, redo_from: str | None = None) -> str:
 def verdicts(recipe: Recipe, outcomes: Sequence[Outcome]) -> list[Verdict]:
     """Verdicts on the gates of all stages that were reached; a gate on no known stage fails as not measured."""
     skipped = {outcome.stage for outcome in outcomes if outcome.artifact is None}
-    gates = [gate for gate in recipe.gate_list() if gate.name.partition(".")[0] not in skipped]
+    reached = {outcome.stage for outcome in outcomes} - skipped
+    gates = [gate for gate in recipe.gate_list() if gate.stage not in skipped]
+    gates += [gate for gate in recipe.standing_gates() if gate.stage in reached]
     known = {m.name: m for outcome in outcomes if outcome.artifact for m in outcome.artifact.measurements}
     return judge_all(gates, known)
 

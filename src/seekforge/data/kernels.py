@@ -60,6 +60,39 @@ def shingle_hashes(
 
 
 @compiled
+def sort_hashes(values: NDArray[np.uint64], counts: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Hashes in ascending order, in linear time: they are spread evenly, so their first bits nearly tell their place.
+
+    Args:
+        values: Any; what is not spread evenly takes longer.
+        counts: At least four times as long as the values and no shorter than 4; it is written over.
+    """
+    count = len(values)
+    bits = 1
+    while (1 << bits) < count:
+        bits += 1
+    shift = np.uint64(64 - bits)
+    starts = counts[: (1 << bits) + 1]
+    starts[:] = 0
+    for at in range(count):
+        starts[(values[at] >> shift) + np.uint64(1)] += 1
+    for place in range(1 << bits):
+        starts[place + 1] += starts[place]
+    found = np.empty(count, np.uint64)
+    for at in range(count):
+        slot = values[at] >> shift
+        found[starts[slot]] = values[at]
+        starts[slot] += 1
+    for at in range(1, count):  # those that share their first bits
+        value, place = found[at], at
+        while place > 0 and found[place - 1] > value:
+            found[place] = found[place - 1]
+            place -= 1
+        found[place] = value
+    return found
+
+
+@compiled
 def sorted_sets(
     values: NDArray[np.uint64], bounds: NDArray[np.int64], wanted: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -69,16 +102,18 @@ def sorted_sets(
         The sets end to end, and the bounds of each, shape (rows + 1,).
     """
     count = len(bounds) - 1
-    total = 0
+    total, longest = 0, 1
     for row in range(count):
         if wanted[row]:
             total += bounds[row + 1] - bounds[row]
+            longest = max(longest, bounds[row + 1] - bounds[row])
+    counts = np.empty(4 * longest, np.int64)
     found = np.empty(total, np.uint64)
     ends = np.zeros(count + 1, np.int64)
     filled = 0
     for row in range(count):
         if wanted[row]:
-            part = np.sort(values[bounds[row] : bounds[row + 1]])
+            part = sort_hashes(values[bounds[row] : bounds[row + 1]], counts)
             for place in range(len(part)):
                 if place == 0 or part[place] != part[place - 1]:
                     found[filled] = part[place]
@@ -121,37 +156,52 @@ def bucket(keys: NDArray[np.uint64], groups: NDArray[np.int32], filled: int) -> 
 
 
 @compiled
+def minima(
+    values: NDArray[np.uint64], factors: NDArray[np.uint32], offsets: NDArray[np.uint32], least: NDArray[np.uint32]
+) -> None:
+    """MinHash of one set: into `least` the least of each of the functions `factor * hash + offset` modulo 2**32."""
+    for column in range(len(factors)):
+        least[column] = np.uint32(0xFFFFFFFF)
+    for at in range(len(values)):
+        value = np.uint32(values[at] >> np.uint64(32))
+        for column in range(len(factors)):
+            hashed = np.uint32(np.uint32(value * factors[column]) + offsets[column])
+            least[column] = min(least[column], hashed)
+
+
+@compiled
 def signatures(
     values: NDArray[np.uint64], bounds: NDArray[np.int64], factors: NDArray[np.uint32], offsets: NDArray[np.uint32]
 ) -> NDArray[np.uint32]:
-    """MinHash: the least of each of the functions `factor * hash + offset` modulo 2**32 over each set.
+    """The `minima` of each set.
 
     Returns:
         Shape (sets, functions). Two sets agree in a column with the probability of their similarity.
     """
-    count, width = len(bounds) - 1, len(factors)
-    result = np.empty((count, width), np.uint32)
-    for row in range(count):
-        least = result[row]
-        for column in range(width):
-            least[column] = np.uint32(0xFFFFFFFF)
-        for at in range(bounds[row], bounds[row + 1]):
-            value = np.uint32(values[at] >> np.uint64(32))
-            for column in range(width):
-                hashed = np.uint32(np.uint32(value * factors[column]) + offsets[column])
-                least[column] = min(least[column], hashed)
+    result = np.empty((len(bounds) - 1, len(factors)), np.uint32)
+    for row in range(len(result)):
+        minima(values[bounds[row] : bounds[row + 1]], factors, offsets, result[row])
     return result
 
 
 @compiled
-def band_keys(signature: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.uint64]:
-    """Bucket keys: a hash of each band's columns, shape (texts, bands)."""
-    keys = np.empty((len(signature), bands), np.uint64)
-    for text in range(len(signature)):
+def band_keys(
+    values: NDArray[np.uint64],
+    bounds: NDArray[np.int64],
+    factors: NDArray[np.uint32],
+    offsets: NDArray[np.uint32],
+    bands: int,
+) -> NDArray[np.uint64]:
+    """Bucket keys: a hash of each band's columns of the signatures, which are not kept, shape (sets, bands)."""
+    keys = np.empty((len(bounds) - 1, bands), np.uint64)
+    rows = len(factors) // bands
+    least = np.empty(len(factors), np.uint32)
+    for text in range(len(keys)):
+        minima(values[bounds[text] : bounds[text + 1]], factors, offsets, least)
         for band in range(bands):
             key = np.uint64(band + 1)
             for column in range(band * rows, (band + 1) * rows):
-                key = (key ^ np.uint64(signature[text, column])) * _GOLDEN
+                key = (key ^ np.uint64(least[column])) * _GOLDEN
                 key ^= key >> np.uint64(32)
             keys[text, band] = key
     return keys

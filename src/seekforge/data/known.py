@@ -8,7 +8,7 @@ have count for nothing: they are the form of the question and not its matter.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,6 +41,22 @@ class Likeness(NamedTuple):
     test: str
     file: str
     text: str
+
+
+class Leaked(NamedTuple):
+    """A test record that a training record gives away.
+
+    Attributes:
+        test: Place of the test record among the tests.
+        how: `exact`, `near` or `runs`.
+        share: As `Likeness.share`.
+        train: Place of the training record among those asked about.
+    """
+
+    test: int
+    how: str
+    share: float
+    train: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +92,9 @@ class KnownTests:
 
     def __init__(self, tests: Sequence[TestRecord], threshold: float, shingle: int, ngram: int) -> None:
         self._tests, self._threshold, self._shingle, self._ngram = tests, threshold, shingle, ngram
-        self._same: dict[str, int] = {}
+        self._same: dict[str, list[int]] = defaultdict(list)
         for row, test in enumerate(tests):
-            self._same.setdefault(compact(test.record.text), row)
+            self._same[compact(test.record.text)].append(row)
         shingled = shingled_texts([test.record.text for test in tests], shingle)
         self._sets = _sets(shingled)
         self._buckets: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -96,29 +112,50 @@ class KnownTests:
             for row, record in enumerate(records)
         ]
 
+    def leaked(self, records: Sequence[Record], containment: float) -> Iterator[Leaked]:
+        """Every test record that a record gives away, with every record that does.
+
+        Args:
+            records: Training records; their answers count too where runs are quoted.
+            containment: Share of a test question's runs that a record must hold.
+        """
+        shingled = shingled_texts([record.text for record in records], self._shingle)
+        sets, keys = _sets(shingled), band_keys(shingled, self._threshold).tolist()
+        for row, record in enumerate(records):
+            yield from (Leaked(test, "exact", 1.0, row) for test in self._same.get(compact(record.text), ()))
+            near = self._similar(sets, row, keys[row])
+            yield from (Leaked(test, "near", alike, row) for test, alike in near if alike >= self._threshold)
+            held = self._held(record)
+            yield from (Leaked(test, "runs", share, row) for test, share in held if share >= containment)
+
     def _exact(self, record: Record) -> Likeness | None:
-        row = self._same.get(compact(record.text))
-        return None if row is None else self._like("exact", 1.0, row)
+        rows = self._same.get(compact(record.text))
+        return self._like("exact", 1.0, rows[0]) if rows else None
 
     def _near(self, sets: Ragged, row: int, keys: Sequence[int]) -> Likeness | None:
-        import numpy as np
-
-        others = sorted({other for band in enumerate(keys) for other in self._buckets.get(band, ())})
-        best, nearest = -1, 0.0
-        for other in others:
-            shared = len(np.intersect1d(sets[row], self._sets[other], assume_unique=True))
-            similarity = shared / (len(sets[row]) + len(self._sets[other]) - shared)
-            if similarity > nearest:
-                best, nearest = other, similarity
+        found = self._similar(sets, row, keys)
+        best, nearest = max(found, key=lambda pair: pair[1], default=(-1, 0.0))
         return self._like("near", nearest, best) if nearest >= self._threshold else None
 
+    def _similar(self, sets: Ragged, row: int, keys: Sequence[int]) -> list[tuple[int, float]]:
+        """The tests that share a bucket with a record, in their order, and the Jaccard similarity of each."""
+        import numpy as np
+
+        found = []
+        for other in sorted({other for band in enumerate(keys) for other in self._buckets.get(band, ())}):
+            shared = len(np.intersect1d(sets[row], self._sets[other], assume_unique=True))
+            found.append((other, shared / (len(sets[row]) + len(self._sets[other]) - shared)))
+        return found
+
     def _quoted(self, record: Record) -> Likeness | None:
+        row, share = min(self._held(record), key=lambda pair: (-pair[1], pair[0]), default=(-1, 0.0))
+        return self._like("runs", share, row) if share else None
+
+    def _held(self, record: Record) -> list[tuple[int, float]]:
+        """The tests of which a record holds runs, and the share of each one's runs."""
         said = _runs("\n".join(message.content for message in record.messages), self._ngram)
         held = Counter(row for run in said for row in self._runs.get(run, ()))
-        if not held:
-            return None
-        row = min(held, key=lambda other: (-held[other] / self._sizes[other], other))
-        return self._like("runs", held[row] / self._sizes[row], row)
+        return [(row, count / self._sizes[row]) for row, count in held.items()]
 
     def _like(self, how: str, share: float, row: int) -> Likeness:
         test = self._tests[row]

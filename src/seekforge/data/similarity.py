@@ -59,45 +59,53 @@ def band_shape(threshold: float, permutations: int) -> tuple[int, int]:
 
 def shingled_texts(texts: Sequence[str], size: int) -> Ragged:
     """Each text's shingles as 64-bit hashes, repeats among them."""
+    return shingled([fold(text) for text in texts], size)
+
+
+def shingled(folded: Sequence[str], size: int) -> Ragged:
+    """The same of texts that are folded already."""
     import numpy as np
 
     from seekforge.data import kernels
 
-    folded = [fold(text) for text in texts]
     codes = np.frombuffer("".join(folded).encode("utf-32-le", "surrogatepass"), np.uint32)
     return Ragged(*kernels.shingle_hashes(codes, bounds(folded), size))
 
 
-def signatures(shingled: Ragged, permutations: int, seed: int = 0) -> NDArray[np.uint32]:
+def signatures(sets: Ragged, permutations: int, seed: int = 0) -> NDArray[np.uint32]:
     """MinHash signatures.
 
     Returns:
         Array of shape (texts, permutations). Two texts agree in a column with the probability of their similarity.
     """
-    import numpy as np
-
     from seekforge.data import kernels
 
-    random = np.random.default_rng(seed)
-    factors = random.integers(0, 2**31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
-    offsets = random.integers(0, 2**32, permutations, dtype=np.uint32)
-    return kernels.signatures(shingled.values, shingled.bounds, factors, offsets)
+    return kernels.signatures(sets.values, sets.bounds, *_functions(permutations, seed))
 
 
-def band_keys(
-    shingled: Ragged, threshold: float, permutations: int = PERMUTATIONS, seed: int = 0
-) -> NDArray[np.uint64]:
+def band_keys(sets: Ragged, threshold: float, permutations: int = PERMUTATIONS, seed: int = 0) -> NDArray[np.uint64]:
     """Bucket keys, shape (texts, bands): two texts that share one are worth comparing.
 
     Args:
-        shingled: Of `shingled_texts`.
+        sets: Of `shingled_texts`.
         threshold: Least Jaccard similarity that should be found.
         permutations: Hash functions.
         seed: Of the hash functions: another seed misses other pairs.
     """
     from seekforge.data import kernels
 
-    return kernels.band_keys(signatures(shingled, permutations, seed), *band_shape(threshold, permutations))
+    bands, rows = band_shape(threshold, permutations)
+    factors, offsets = _functions(permutations, seed)
+    return kernels.band_keys(sets.values, sets.bounds, factors[: bands * rows], offsets[: bands * rows], bands)
+
+
+def _functions(permutations: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Odd factors and offsets of the hash functions, shape (permutations,) each."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    factors = random.integers(0, 2**31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return factors, random.integers(0, 2**32, permutations, dtype=np.uint32)
 
 
 def buckets(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int32], int]:

@@ -7,11 +7,12 @@ wait for that. The check is no luxury: OpenVINO GenAI 2026.4 dies of a segmentat
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +52,25 @@ class GgufHeader:
     types: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class GgufTensor:
+    """Where one tensor lies in a file.
+
+    Attributes:
+        name: In GGUF's words (`blk.0.ffn_down.weight`).
+        shape: As numpy has it: rows first.
+        kind: Its type (`Q8_0`).
+        offset: Of its first byte in the file.
+        bytes: Its size in the file.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+    offset: int
+    bytes: int
+
+
 def read_header(path: Path) -> GgufHeader:
     """Reads the head and checks that the last tensor lies within the file.
 
@@ -71,6 +91,21 @@ def read_metadata(path: Path) -> dict[str, Any]:
         ModelError: As `read_header`, tensors aside.
     """
     return _opened(path, lambda data: _pairs(_Cursor(data, texts=True))[0])
+
+
+def read_tensors(path: Path) -> list[GgufTensor]:
+    """All tensors, in the file's order.
+
+    Raises:
+        ModelError: As `read_header`.
+    """
+
+    def parse(data: mmap.mmap) -> list[GgufTensor]:
+        cursor = _Cursor(data)
+        meta, tensors = _pairs(cursor)
+        return _tensors(cursor, tensors, int(meta.get("general.alignment", _ALIGNMENT)), len(data))
+
+    return _opened(path, parse)
 
 
 def _opened(path: Path, parse: Callable[[mmap.mmap], Parsed]) -> Parsed:
@@ -139,7 +174,9 @@ def _pairs(cursor: _Cursor) -> tuple[dict[str, Any], int]:
 def _parse(data: mmap.mmap) -> GgufHeader:
     cursor = _Cursor(data)
     meta, tensors = _pairs(cursor)
-    sizes = _check_tensors(cursor, tensors, int(meta.get("general.alignment", _ALIGNMENT)), len(data))
+    sizes: Counter[str] = Counter()
+    for tensor in _tensors(cursor, tensors, int(meta.get("general.alignment", _ALIGNMENT)), len(data)):
+        sizes[tensor.kind] += math.prod(tensor.shape)
     arch = meta["general.architecture"]
     ends = {meta[key] for key in ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id") if key in meta}
     return GgufHeader(
@@ -154,24 +191,21 @@ def _parse(data: mmap.mmap) -> GgufHeader:
     )
 
 
-def _check_tensors(cursor: _Cursor, tensors: int, alignment: int, size: int) -> Counter[str]:
-    """Weights a tensor type; raises ValueError when a tensor ends behind the file's end."""
+def _tensors(cursor: _Cursor, tensors: int, alignment: int, size: int) -> list[GgufTensor]:
+    """What lies in the file; raises ValueError when a tensor ends behind the file's end."""
     from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
-    weights: Counter[str] = Counter()
-    last = 0
+    found: list[GgufTensor] = []
     for _ in range(tensors):
-        cursor.text()
-        count = 1
-        for _ in range(cursor.scalar("I")):
-            count *= cursor.scalar("Q")
+        name = cursor.text()
+        shape = tuple(int(cursor.scalar("Q")) for _ in range(cursor.scalar("I")))[::-1]
         kind, offset = GGMLQuantizationType(cursor.scalar("I")), cursor.scalar("Q")
         block, block_bytes = GGML_QUANT_SIZES[kind]
-        weights[kind.name] += count
-        last = max(last, offset + count // block * block_bytes)
-    if not weights:
+        found.append(GgufTensor(name, shape, kind.name, offset, math.prod(shape) // block * block_bytes))
+    if not found:
         raise ValueError("no tensors")
-    end = (cursor.at + alignment - 1) // alignment * alignment + last
+    start = (cursor.at + alignment - 1) // alignment * alignment
+    end = start + max(tensor.offset + tensor.bytes for tensor in found)
     if end > size:
         raise ValueError(f"{size} bytes where {end} should be")
-    return weights
+    return [replace(tensor, offset=start + tensor.offset) for tensor in found]

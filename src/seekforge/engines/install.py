@@ -10,24 +10,22 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from seekforge.core import reaper
+from seekforge.core.command import lines
 from seekforge.core.config.environment import Environment, child_environment
 from seekforge.core.errors import EngineError, ResourceError
 from seekforge.core.files import disk_errors, read_json, write_json
 from seekforge.core.progress import Progress
-from seekforge.engines.releases import RELEASES, Device, Release
+from seekforge.engines.releases import RELEASES, Device, Release, release
 
 _MARK = "engine.json"
 _STARTED = re.compile(r"(?:Collecting|Processing|Requirement already satisfied:) (?:\S*/)?([A-Za-z0-9_.-]+)")
 _GIB = 2**30
-_LAST_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +106,10 @@ def find(engine: str, environment: Environment, device: Device | None = None) ->
     Raises:
         ResourceError: It is not installed, or not to the end.
     """
-    device = device or this_device()
+    device = release(engine, device or this_device()).device
     there = {found.device: found for found in installed(environment) if found.engine == engine and found.whole}
     if device not in there:
-        flag = " --cpu" if device == "cpu" and this_device() != "cpu" else ""
+        flag = " --cpu" if device != release(engine, this_device()).device else ""
         raise ResourceError(
             f"the engine {engine} for {device} is not installed",
             where=str(environment.cache / "engines"),
@@ -207,35 +205,4 @@ def _run(command: Sequence[str], folder: Path, failure: str) -> None:
 
 
 def _lines(command: Sequence[str], folder: Path, failure: str) -> Iterator[str]:
-    """The lines that a command writes; it ends with us, however we end.
-
-    Raises:
-        EngineError: Its exit status is not 0; the message has the last lines.
-    """
-    last: list[str] = []
-    process = subprocess.Popen(
-        reaper.reaped(command),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-        env=child_environment(folder),
-    )
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.strip():
-                last = [*last, line.strip()][-_LAST_LINES:]
-            yield line.strip()
-        status = process.wait()
-    except BaseException:
-        process.kill()  # its reaper takes the rest of the group
-        process.wait()
-        raise
-    finally:
-        assert process.stdout is not None
-        process.stdout.close()
-    if status != 0:
-        raise EngineError(f"{failure}: {' | '.join(last) or f'status {status}'}", where=str(folder))
+    return lines(command, child_environment(folder), str(folder), failure)

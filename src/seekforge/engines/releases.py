@@ -73,17 +73,26 @@ RELEASES = (
         check="import vllm.entrypoints.openai.api_server",
         disk_gib=25,
     ),
+    # No engine but what asks one: against an endpoint it computes nothing, so there is no build for GPUs.
+    Release(
+        engine="lm-eval",
+        device="cpu",
+        package="lm-eval",
+        lock=_LOCKS / "lm-eval-cpu.txt",
+        check="import lm_eval.evaluator, lm_eval.models.huggingface, lm_eval.models.openai_completions",
+        disk_gib=3,
+    ),
 )
 
 
 def release(engine: str, device: Device) -> Release:
-    """The release of an engine for a device.
+    """The release of an engine for a device, or for the CPU where there is none for a GPU.
 
     Raises:
         ConfigError: There is no such engine.
     """
-    for known in RELEASES:
-        if (known.engine, known.device) == (engine, device):
-            return known
+    of_engine = {known.device: known for known in RELEASES if known.engine == engine}
+    if (found := of_engine.get(device, of_engine.get("cpu"))) is not None:
+        return found
     names = sorted({known.engine for known in RELEASES})
     raise ConfigError(f"no engine '{engine}' can be installed", mend=nearest(engine, names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from seekforge.core import hardware
@@ -102,17 +103,49 @@ def load_trained(base: Path, trained: Path, dtype: str = "bfloat16") -> Any:  # 
         ModelError: The folder holds neither.
     """
     import torch
-    from peft import PeftModel
 
     if (trained / "model").is_dir():
         return load_model(trained / "model", dtype)
-    if not (trained / "adapter").is_dir():
-        raise ModelError("neither adapter/ nor model/ in the folder", where=str(trained), mend="Give a train artifact")
-    merged = PeftModel.from_pretrained(load_model(base, "float32"), trained / "adapter").merge_and_unload()
+    merged = load_adapted(base, trained).merge_and_unload()
     # Parameters only: `merged.to(bfloat16)` would round the rotary frequencies too, which no loaded model has rounded.
     for parameter in merged.parameters():
         parameter.data = parameter.data.to(torch.bfloat16).to(getattr(torch, dtype))
     return merged.eval()
+
+
+def load_adapted(base: Path, trained: Path) -> Any:  # noqa: ANN401
+    """The base weights with the adapter beside them, not merged: a `PeftModel` in float32.
+
+    Args:
+        base: The base model's folder.
+        trained: A train artifact's folder, or the adapter's own.
+
+    Raises:
+        ModelError: There is no adapter, or it is of another model.
+    """
+    from peft import PeftModel
+
+    model = load_model(base, "float32")
+    try:
+        return PeftModel.from_pretrained(model, adapter_folder(trained)).eval()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(
+            f"the adapter does not fit the base model ({str(error).splitlines()[0]})",
+            where=str(trained),
+            mend=f"Give the base that it was trained on, not {base}",
+        ) from error
+
+
+def adapter_folder(trained: Path) -> Path:
+    """Where a train artifact's adapter lies; the folder may be the adapter's own.
+
+    Raises:
+        ModelError: There is none.
+    """
+    for folder in (trained / "adapter", trained):
+        if (folder / "adapter_config.json").is_file():
+            return folder
+    raise ModelError("neither adapter/ nor model/ in the folder", where=str(trained), mend="Give a train artifact")
 
 
 class TransformersEngine:
@@ -142,6 +175,12 @@ class TransformersEngine:
         """The engine on what a train artifact made of `base`."""
         dtype = fast_dtype()
         return cls(base, dtype, batch_size, load_trained(base, trained, dtype))
+
+    @classmethod
+    def without_weights(cls, folder: Path) -> TransformersEngine:
+        """The folder's chat template and tokenizer alone: it renders, encodes and decodes."""
+        nothing = SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=None))
+        return cls(folder, "float32", model=nothing)
 
     @property
     def name(self) -> str:

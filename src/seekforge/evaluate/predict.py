@@ -7,16 +7,27 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from seekforge.core.files import write_text
+from seekforge.core.answers import Answers
+from seekforge.core.errors import DataError
+from seekforge.core.files import sha256_json, write_text
 from seekforge.core.progress import Progress
 from seekforge.core.records import Record
-from seekforge.engines.protocol import Generation, Generator, Sampling
+from seekforge.engines.protocol import Generator, Sampling
 from seekforge.evaluate.decisions import decide
+
+_PIECE = 48  # prompts at once, so that the bar moves and a kill loses little; larger than any engine's batch
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One answer beside what was expected. `decision` and `label` are `""` for tasks without labels."""
+    """One answer beside what was expected. `decision` and `label` are `""` for tasks without labels.
+
+    Attributes:
+        confidence: Probability of the decision among the labels; None where there is no decision or no logits were
+            read (`evaluate/likelihood.py`).
+        log_probability: Of the reference answer, in nats; None where no logits were read.
+        reference_tokens: Tokens of the reference answer, its end included.
+    """
 
     id: str
     prompt: str
@@ -25,6 +36,33 @@ class Prediction:
     text: str
     decision: str
     finish_reason: str
+    confidence: float | None = None
+    log_probability: float | None = None
+    reference_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where answers are kept as they come, and what they depend on besides the question: the model, the sampling."""
+
+    answers: Answers
+    of: tuple[str, ...] = ()
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        """Text and finish reason, if they are there."""
+        found = self.answers.get(key)
+        if found is None:
+            return None
+        text, reason = json.loads(found)
+        return str(text), str(reason)
+
+    def put(self, key: str, text: str, finish_reason: str) -> None:
+        """Keeps an answer; it survives kill -9 from here on."""
+        self.answers.put(key, json.dumps([text, finish_reason]))
+
+    def key(self, question: object) -> str:
+        """Of what is asked."""
+        return sha256_json([*self.of, question])
 
 
 def predict(
@@ -34,25 +72,39 @@ def predict(
     max_new_tokens: int,
     progress: Progress,
     title: str,
+    kept: Kept | None = None,
 ) -> list[Prediction]:
-    """Greedy answers, in the records' order."""
+    """Greedy answers, in the records' order.
+
+    Args:
+        engine: Answers.
+        records: The questions.
+        labels: What a decision can be; none for tasks without labels.
+        max_new_tokens: Longest answer.
+        progress: Where to say how far it is.
+        title: Of the bar.
+        kept: Where what was answered before is found, and what is answered now goes; nowhere by default.
+    """
+    kept = kept or Kept(Answers())
     prompts = [engine.encode(engine.render(record.prompt)) for record in records]
+    keys = [kept.key([max_new_tokens, prompt]) for prompt in prompts]
+    missing = [index for index, key in enumerate(keys) if kept.get(key) is None]
     sampling = Sampling(max_new_tokens=max_new_tokens)
-    answers: list[Generation] = []
-    # Pieces, so that the bar moves; each is larger than any engine's batch.
-    piece = 48
-    with progress.task(title, len(prompts)) as task:
-        for start in range(0, len(prompts), piece):
-            answers += engine.generate(prompts[start : start + piece], sampling)
-            task.advance(len(answers) - start)
-    return [_prediction(r, a, labels) for r, a in zip(records, answers, strict=True)]
+    with progress.task(title, len(prompts), len(prompts) - len(missing)) as task:
+        for start in range(0, len(missing), _PIECE):
+            piece = missing[start : start + _PIECE]
+            for index, answer in zip(piece, engine.generate([prompts[i] for i in piece], sampling), strict=True):
+                kept.put(keys[index], answer.text, answer.finish_reason)
+            task.advance(len(piece))
+    found = [kept.get(key) or ("", "") for key in keys]
+    return [prediction(record, *answer, labels) for record, answer in zip(records, found, strict=True)]
 
 
-def _prediction(record: Record, answer: Generation, labels: Sequence[str]) -> Prediction:
-    decision = decide(answer.text, labels) if labels else ""
-    return Prediction(
-        record.id, record.text, record.answer, record.label or "", answer.text, decision, answer.finish_reason
-    )
+def prediction(record: Record, text: str, finish_reason: str, labels: Sequence[str]) -> Prediction:
+    """An answer beside what the record expects."""
+    text = text.encode("utf-8", "replace").decode()  # an endpoint may escape half of a surrogate pair
+    decision = decide(text, labels) if labels else ""
+    return Prediction(record.id, record.text, record.answer, record.label or "", text, decision, finish_reason)
 
 
 def save(path: Path, predictions: Sequence[Prediction]) -> None:
@@ -61,6 +113,17 @@ def save(path: Path, predictions: Sequence[Prediction]) -> None:
 
 
 def load(path: Path) -> list[Prediction]:
-    """The inverse of `save`."""
+    """The inverse of `save`.
+
+    Raises:
+        DataError: It is not such a file.
+    """
+    found = []
     with path.open(encoding="utf-8") as file:  # a file's lines end at \n only; `splitlines` would cut at U+2028 too
-        return [Prediction(**json.loads(line)) for line in file]
+        for number, line in enumerate(file, 1):
+            try:
+                found.append(Prediction(**json.loads(line)))
+            except (ValueError, TypeError) as error:
+                mend = "Write it with `seekforge evaluate score --out`"
+                raise DataError("not a prediction of seekforge", where=f"{path}:{number}", mend=mend) from error
+    return found

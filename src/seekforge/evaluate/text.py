@@ -30,6 +30,15 @@ def words(text: str, terms: frozenset[str] = frozenset()) -> list[str]:
     return found
 
 
+def ngrams(found: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    """Runs of `size` words, in order.
+
+    >>> ngrams(["a", "b", "c"], 2)
+    [('a', 'b'), ('b', 'c')]
+    """
+    return list(zip(*(found[start:] for start in range(size)), strict=False))
+
+
 def terms_of(recipe: Recipe) -> frozenset[str]:
     """The terms of the recipe's lexicon, in compatibility form and lower case as texts are before they are cut.
 

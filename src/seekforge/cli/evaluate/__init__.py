@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.core import TyperGroup
 
-from seekforge.cli.evaluate import judge, rate, score
+from seekforge.cli.evaluate import compare, contamination, harness, judge, parity, rate, score
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -36,5 +36,9 @@ def _group() -> None:
 
 
 app.command(name="score")(score.command)
+app.command(name="compare")(compare.command)
+app.command(name="contamination")(contamination.command)
+app.command(name="harness")(harness.command)
 app.command(name="judge")(judge.command)
 app.add_typer(rate.app, name="rate")
+app.command(name="parity")(parity.command)

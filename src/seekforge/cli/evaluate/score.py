@@ -1,78 +1,208 @@
-"""`seekforge evaluate score`: score a model on a file of questions and answers."""
+"""`seekforge evaluate score`: score a model, an endpoint or a file of answers on a file of questions and answers."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from seekforge.core.progress import Progress
-    from seekforge.engines.protocol import Generator
+    from seekforge.cli.answering import Given, Task
+    from seekforge.core.config.recipe import SliceBy
+    from seekforge.evaluate.predict import Prediction
+
+_RESAMPLES, _SEED = 1000, 7
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="demo, a folder, a .gguf file, a hub id, or NAME@champion.")],
-    test_data: Annotated[Path, typer.Argument(help="JSONL, CSV or Parquet of records with answers.")],
+    model: Annotated[
+        str, typer.Argument(help="demo, a folder, a .gguf file, a hub id, NAME@champion, or answers as JSONL.")
+    ],
+    test_data: Annotated[
+        Path | None, typer.Argument(help="JSONL, CSV or Parquet of records with answers; with --endpoint all there is.")
+    ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric; repeat for each.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="A permitted label; repeat for each.")] = None,
+    slice_by: Annotated[
+        list[str] | None,
+        typer.Option("--slice", help="Also by label, length, length:50,200 (characters) or language; may be repeated."),
+    ] = None,
     system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
     lexicon: Annotated[Path | None, typer.Option(help="Terms that stay whole where Chinese is cut into words.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
     limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many records.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Ask this OpenAI-compatible endpoint, http://host:port/v1, and load no model.")
+    ] = None,
+    model_name: Annotated[str | None, typer.Option(help="The model's name at the endpoint.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="A file with the endpoint's key.")] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at the endpoint.")] = 16,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep answers here as they come, to go on after a kill; and write the figures.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Ask a model every question of a file, greedily, and score the answers with 95 % intervals.
+    """Ask every question of a file, greedily, and score the answers with 95 % intervals.
 
-    Example: seekforge evaluate score demo examples/risk_desk/raw.jsonl --limit 50 --metric f1
+    Example: seekforge evaluate score demo examples/risk_desk/raw.jsonl --limit 50 --metric f1 --slice length
     """
-    from seekforge.cli.show import table
-    from seekforge.core.config import DataConfig, SourceConfig
     from seekforge.core.lexicon import read_lexicon
-    from seekforge.core.progress import for_terminal
-    from seekforge.core.report.units import format_value
-    from seekforge.data.sources import read_sources
-    from seekforge.evaluate.compare import score
-    from seekforge.evaluate.metrics import METRICS
-    from seekforge.evaluate.predict import predict
+    from seekforge.evaluate.compare import check_metrics
+    from seekforge.evaluate.endpoint import failed
     from seekforge.evaluate.text import folded
 
-    metrics = metric or (["accuracy"] if label else []) + ["exact_match", "f1", "bleu", "rougeL"]
-    measured = {name: METRICS.load(name)() for name in metrics}
-    terms = folded(entry.term for entry in read_lexicon(lexicon)) if lexicon else frozenset()
-    config = DataConfig(
-        sources=(SourceConfig(path=test_data.absolute()),), system=system, labels=tuple(label or ()), limit=limit
-    )
+    labels = tuple(label or ())
+    metrics = metric or (["accuracy"] if labels else []) + ["exact_match", "f1", "bleu", "rougeL"]
+    check_metrics(metrics, labels)
+    cuts = [_cut(text, labels) for text in slice_by or ()]
+    terms = folded(entry.term for entry in read_lexicon(lexicon)) if lexicon else frozenset[str]()
+    file = _test_file(model, test_data, endpoint)
+    task = _task(file, labels, metrics, system, limit, max_new_tokens, out)
+    given = _given(model, task, endpoint, model_name, key_file, at_once)
+    if not given.predictions:
+        raise failed(given.failures, len(task.records))
+    found = _figures(given, metrics, cuts, terms, len(task.records))
+    if out is not None:
+        _write(out, given.predictions, found)
+    typer.echo(json.dumps(found, ensure_ascii=False) if as_json else _shown(found, metrics))
+    if given.failures:
+        raise failed(given.failures, len(task.records))
+
+
+def _cut(text: str, labels: Sequence[str]) -> tuple[SliceBy, tuple[int, ...]]:
+    """`length:50,200` as what it cuts by and where."""
+    from typing import get_args
+
+    from seekforge.core.config.recipe import SliceBy
+    from seekforge.core.errors import ConfigError
+    from seekforge.core.registry import nearest
+
+    name, _, edges = text.partition(":")
+    by: SliceBy | None = next((known for known in get_args(SliceBy) if known == name), None)
+    if by is None:
+        raise ConfigError(f"unknown slice '{name}'", where="--slice", mend=nearest(name, list(get_args(SliceBy))))
+    if by == "label" and not labels:
+        raise ConfigError("label needs labels", where="--slice", mend="Give --label, once for each")
+    if edges and (by != "length" or not all(part.isdecimal() for part in edges.split(","))):
+        raise ConfigError(f"'{text}' has no lengths", where="--slice", mend="Write --slice length:50,200")
+    return by, tuple(int(part) for part in edges.split(",")) if edges else ()
+
+
+def _test_file(model: str, test_data: Path | None, endpoint: str | None) -> Path:
+    from seekforge.core.errors import ConfigError
+
+    if endpoint is not None and test_data is not None:
+        what = f"asks the endpoint, so there is nothing to do for '{model}'"
+        raise ConfigError(what, where="--endpoint", mend="Name the test file only")
+    if endpoint is None and test_data is None:
+        raise ConfigError("no test file", where=model, mend="Name the model and then the file of questions and answers")
+    return Path(model) if test_data is None else test_data
+
+
+def _task(
+    file: Path,
+    labels: tuple[str, ...],
+    metrics: Sequence[str],
+    system: str | None,
+    limit: int | None,
+    max_new_tokens: int,
+    out: Path | None,
+) -> Task:
+    from seekforge.cli.answering import Task
+    from seekforge.core.config import DataConfig, SourceConfig
+    from seekforge.core.files import check_output
+    from seekforge.core.progress import for_terminal
+    from seekforge.data.sources import read_sources
+
+    source = SourceConfig(path=file.absolute())
+    config = DataConfig(sources=(source,), system=system, labels=labels, limit=limit)
     records = list(read_sources(config))
-    progress = for_terminal()
-    engine = _engine(model, progress)
-    answers = predict(engine, records, label or [], max_new_tokens, progress, "answers")
-    engine.close()
-    scores = {name: score(name, answers, 1000, 7, terms) for name in metrics}
-    if as_json:
-        rows = {name: {"value": value, "interval": span} for name, (value, span) in scores.items()}
-        typer.echo(json.dumps({"model": model, "records": len(records), "metrics": rows}, ensure_ascii=False))
-        return
-    shown = [
-        (name, *(format_value(figure, measured[name].unit) for figure in (value, *span)))
-        for name, (value, span) in scores.items()
-    ]
-    typer.echo(table(f"{model} on {len(records)} records", ("metric", "value", "from", "to"), shown, numbers=(1, 2, 3)))
+    if out is not None:
+        check_output(out / "scores.json", [file])
+    return Task(records, labels, metrics, max_new_tokens, out, for_terminal())
 
 
-def _engine(model: str, progress: Progress) -> Generator:
-    """GGUF files run in the engine that serves them, folders in transformers."""
-    from seekforge.cli.models import servable
-    from seekforge.core.config import environment
-    from seekforge.core.models import resolve
-    from seekforge.core.tracking import is_alias
-    from seekforge.engines.openvino import OpenVinoEngine
-    from seekforge.engines.transformers import TransformersEngine
-    from seekforge.engines.weights import hf_folder
+def _given(
+    model: str, task: Task, endpoint: str | None, model_name: str | None, key_file: Path | None, at_once: int
+) -> Given:
+    from seekforge.cli.answering import from_endpoint, from_file, from_model, remote
 
-    machine = environment()
-    if is_alias(model) or model.endswith(".gguf"):
-        return OpenVinoEngine(servable(model, machine, progress), cache=machine.cache)
-    return TransformersEngine(hf_folder(resolve(model), machine, progress))
+    if endpoint is not None:
+        return from_endpoint(remote(endpoint, model_name, key_file, at_once, task.max_new_tokens), task)
+    if model.endswith(".jsonl"):
+        return from_file(Path(model), task)
+    return from_model(model, task)
+
+
+def _figures(
+    given: Given,
+    metrics: Sequence[str],
+    cuts: Sequence[tuple[SliceBy, tuple[int, ...]]],
+    terms: frozenset[str],
+    asked: int,
+) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from seekforge.evaluate.compare import score
+    from seekforge.evaluate.slices import score_slices, slices
+
+    answers = given.predictions
+    scores = {name: score(name, answers, _RESAMPLES, _SEED, terms) for name in metrics}
+    parts = [part for by, edges in cuts for part in slices(by, answers, edges)]
+    sliced = {name: score_slices(name, answers, parts, _RESAMPLES, _SEED, terms) for name in metrics} if parts else {}
+    return {
+        "model": given.source,
+        "records": len(answers),
+        "asked": asked,
+        "failures": given.failures,
+        "metrics": {name: {"value": _number(value), "interval": span} for name, (value, span) in scores.items()},
+        "slices": [
+            {"metric": name, **asdict(row), "value": _number(row.value)}
+            for name, rows in sliced.items()
+            for row in rows
+        ],
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _write(out: Path, predictions: Sequence[Prediction], found: dict[str, Any]) -> None:
+    from seekforge.core.files import write_json
+    from seekforge.evaluate.predict import save
+
+    out.mkdir(parents=True, exist_ok=True)
+    save(out / "predictions.jsonl", predictions)
+    write_json(out / "scores.json", found)
+
+
+def _shown(found: dict[str, Any], metrics: Sequence[str]) -> str:
+    """The table of all records, and one for each way to cut them."""
+    from seekforge.cli.show import table
+    from seekforge.core.report.units import format_value
+    from seekforge.evaluate.metrics import metric
+
+    units = {name: metric(name).unit for name in metrics}
+
+    def row(name: str, figure: dict[str, Any]) -> list[str]:
+        return [format_value(value, units[name]) for value in (figure["value"], *figure["interval"])]
+
+    of = "" if found["records"] == found["asked"] else f" of {found['asked']}"
+    title = f"{found['model']} on {found['records']}{of} records"
+    whole = [(name, *row(name, figure)) for name, figure in found["metrics"].items()]
+    tables = [table(title, ("metric", "value", "from", "to"), whole, numbers=(1, 2, 3))]
+    for by in dict.fromkeys(part["by"] for part in found["slices"]):
+        rows = [
+            (part["name"], str(part["count"]), part["metric"], *row(part["metric"], part))
+            for part in found["slices"]
+            if part["by"] == by
+        ]
+        title = "by length of the question in characters" if by == "length" else f"by {by}"
+        columns = (by, "records", "metric", "value", "from", "to")
+        tables.append(table(title, columns, rows, numbers=(1, 3, 4, 5)))
+    return "\n\n".join(tables)

@@ -54,10 +54,11 @@ from seekforge.core.config.gateway import (
 from seekforge.core.config.guard import GuardConfig, InputGuardConfig, WordListConfig
 from seekforge.core.config.load import load_endpoint, load_file, load_recipe, validate
 from seekforge.core.config.ops import OP_NAMES, ExactConfig, MinhashConfig, NormaliseConfig, OpConfig, SemanticConfig
+from seekforge.core.config.parity import ParityBudget, ParityConfig, StepBudget
 from seekforge.core.config.recipe import (
     CompressConfig,
+    ContaminationConfig,
     EvaluateConfig,
-    ParityConfig,
     PriceConfig,
     Recipe,
     ServeConfig,
@@ -74,6 +75,7 @@ __all__ = [
     "Cluster",
     "CompressConfig",
     "Config",
+    "ContaminationConfig",
     "DataConfig",
     "DirectionConfig",
     "EmbedConfig",
@@ -105,6 +107,7 @@ __all__ = [
     "OpConfig",
     "OpenaiGrammarConfig",
     "OpenaiTranslatorConfig",
+    "ParityBudget",
     "ParityConfig",
     "PiiConfig",
     "PriceConfig",
@@ -124,6 +127,7 @@ __all__ = [
     "ServeConfig",
     "SourceConfig",
     "SplitConfig",
+    "StepBudget",
     "SynonymsConfig",
     "TargetConfig",
     "TemplateFile",

@@ -1,4 +1,4 @@
-"""What every config model shares: frozen, unknown keys refused with the nearest valid one."""
+"""What every config model shares: frozen, unknown and missing keys named with the mend."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ class Config(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_the_nearest_key(cls, data: Any) -> Any:  # noqa: ANN401  whatever stood in the YAML
+    def _name_the_key(cls, data: Any) -> Any:  # noqa: ANN401  whatever stood in the YAML
         if isinstance(data, dict):
             known = list(cls.model_fields)
             for key in data:
                 if key not in known:
                     facts = {"key": str(key), "mend": nearest(str(key), known)}
                     raise PydanticCustomError("unknown_key", "unknown key '{key}'; {mend}", facts)
+            for name, field in cls.model_fields.items():
+                if field.is_required() and name not in data:
+                    about = {"name": name, "about": field.description or ""}
+                    raise PydanticCustomError("missing_key", "the key '{name}' is missing. {about}", about)
         return data

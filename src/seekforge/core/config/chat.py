@@ -22,6 +22,9 @@ class RemoteConfig(Config):
     )
     temperature: float = Field(0.0, ge=0, le=2, description="0 for always the likeliest word.")
     max_tokens: int = Field(512, ge=1, description="Longest answer in tokens; one that is cut off counts as failed.")
+    raw: bool = Field(
+        False, description="Take answers as they come: one that is cut off or empty is an answer, thoughts stay in it."
+    )
     concurrency: int = Field(8, ge=1, le=256, description="Requests under way at once.")
     attempts: int = Field(4, ge=1, le=10, description="Tries of one request, the first included.")
     backoff: float = Field(1.0, ge=0, description="Wait before the second try; it doubles, up to a minute.")

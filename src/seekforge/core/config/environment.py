@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from dataclasses import dataclass
@@ -154,3 +155,5 @@ def quiet_libraries() -> None:
         os.environ.setdefault(name, value)
     for module in ("transformers", "trl", "peft"):
         warnings.filterwarnings("ignore", category=FutureWarning, module=module)
+    # PEFT imports it for whatever is trained; on a processor with bfloat16 it asks for a package that nothing needs.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

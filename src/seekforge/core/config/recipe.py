@@ -10,25 +10,78 @@ from pydantic_core import PydanticCustomError
 
 from seekforge.core.config.base import Config
 from seekforge.core.config.data import DataConfig
+from seekforge.core.config.parity import ParityConfig
 from seekforge.core.config.search import SearchConfig
 from seekforge.core.config.train import TrainConfig
 from seekforge.core.errors import ConfigError
 from seekforge.core.gates import Gate, parse_rule
 
-Metric = Literal["accuracy", "exact_match", "f1", "bleu", "rouge1", "rouge2", "rougeL"]
+PARITY_BUDGET = "parity.over_budget"
+Metric = Literal[
+    "accuracy",
+    "macro_f1",
+    "exact_match",
+    "f1",
+    "bleu",
+    "chrf",
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "distinct1",
+    "distinct2",
+    "repetition",
+    "ece",
+    "perplexity",
+]
+SliceBy = Literal["label", "length", "language"]
+# The first metric of a recipe is its headline: models and files are compared by it, and more of it must be better.
+NO_HEADLINE = frozenset({"repetition", "ece", "perplexity"})
+
+
+class ContaminationConfig(Config):
+    """When training data counts as having given a test record away."""
+
+    threshold: float = Field(0.7, gt=0, le=1, description="Jaccard similarity from which a question counts as known.")
+    shingle: int = Field(5, ge=1, le=50, description="Characters in a shingle; 3 suits Chinese, 5 English.")
+    ngram: int = Field(13, ge=2, le=50, description="Words (Chinese: characters) in a run.")
+    containment: float = Field(
+        0.5, gt=0, le=1, description="Share of a test question's runs that a training record must hold."
+    )
 
 
 class EvaluateConfig(Config):
     """The evaluate stage: base against tuned on the held-out test."""
 
     metrics: tuple[Metric, ...] = Field(
-        ("exact_match", "f1", "bleu", "rougeL"), min_length=1, description="`accuracy` needs `data.labels`."
+        ("exact_match", "f1", "bleu", "rougeL"),
+        min_length=1,
+        description="The first is the headline. `accuracy`, `macro_f1` and `ece` need `data.labels`.",
     )
     max_new_tokens: int = Field(64, ge=1, description="Longest answer.")
     batch_size: int = Field(16, ge=1, description="Prompts generated at once.")
     limit: int | None = Field(None, ge=1, description="Use at most this many test records.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples for the 95 % interval.")
+    slices: tuple[SliceBy, ...] = Field(
+        ("label", "length", "language"), description="What the headline is also given by the parts of."
+    )
+    length_edges: tuple[int, ...] = Field(
+        (), description="Longest question of each slice by length, in characters; thirds of the test without."
+    )
     lexicon: Path | None = Field(None, description="Terms that stay whole where Chinese is cut into words (F1, ROUGE).")
+    contamination: ContaminationConfig = Field(
+        ContaminationConfig(), description="For `evaluate.contaminated`: test records that training gave away."
+    )
+
+    @field_validator("metrics")
+    @classmethod
+    def _headline_is_one(cls, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+        if metrics[0] in NO_HEADLINE:
+            raise PydanticCustomError(
+                "headline",
+                "{metric} cannot be the first: put one of the answers' right before it",
+                {"metric": metrics[0]},
+            )
+        return metrics
 
 
 class CompressConfig(Config):
@@ -37,12 +90,6 @@ class CompressConfig(Config):
     formats: tuple[Literal["F16", "Q8_0", "Q4_0"], ...] = Field(
         ("F16", "Q8_0"), min_length=1, description="GGUF files to write."
     )
-
-
-class ParityConfig(Config):
-    """Is the compressed model the trained one?"""
-
-    positions: int = Field(1000, ge=1, description="Teacher-forced positions to compare, at least.")
 
 
 class PriceConfig(Config):
@@ -92,3 +139,7 @@ class Recipe(Config):
     def gate_list(self) -> list[Gate]:
         """The gates in the recipe's order."""
         return [Gate(name, rule) for name, rule in self.gates.items()]
+
+    def standing_gates(self) -> list[Gate]:
+        """What a recipe with gates promises without saying so, where the stage is reached: parity keeps its budget."""
+        return [Gate(PARITY_BUDGET, "== 0")] if self.gates and PARITY_BUDGET not in self.gates else []

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from seekforge.core.report.contamination import contamination
 from seekforge.core.report.data import data
+from seekforge.core.report.evaluation import comparison
 from seekforge.core.report.search import search
-from seekforge.core.report.sections import View, comparison, compress, mapping, mappings, parity, serve, train
+from seekforge.core.report.sections import View, compress, mapping, mappings, parity, serve, train
 from seekforge.core.report.units import against_rule, duration, finite, format_value, period
 
 _STATUSES: Final = {"ran": "ran", "reused": "reused", "resumed": "resumed"}
@@ -22,6 +24,7 @@ _TITLES: Final = {
     "flow": "The flow",
     "gates": "Gates",
     "before-after": "Before and after",
+    "contamination": "Test against training",
     "data": "Data",
     "training": "Training",
     "search": "Search",
@@ -35,6 +38,7 @@ _TITLES: Final = {
 # The page's section: the stage whose details it shows, and what reads them.
 _SECTIONS: Final[Mapping[str, tuple[str, Callable[[Mapping[str, Any]], View | None]]]] = {
     "before-after": ("evaluate", comparison),
+    "contamination": ("evaluate", contamination),
     "data": ("data", data),
     "training": ("train", train),
     "search": ("search", search),
@@ -45,8 +49,9 @@ _SECTIONS: Final[Mapping[str, tuple[str, Callable[[Mapping[str, Any]], View | No
 
 
 @cache
-def _environment() -> Environment:
-    loader = FileSystemLoader(Path(__file__).parent)
+def environment(*folders: Path) -> Environment:
+    """Where templates are found, in further folders first, and how they are filled in: every text is escaped."""
+    loader = FileSystemLoader([*folders, Path(__file__).parent])
     # Escaping is set outright: Jinja's usual choice goes by file name, and would leave a ".j2" unescaped.
     return Environment(
         loader=loader,
@@ -77,7 +82,8 @@ def _verdict(verdict: object, gates: list[View]) -> View:
     return {"kind": "pass", "text": f"All {total} gates passed" if total > 1 else "The one gate passed", "note": ""}
 
 
-def _hardware(hardware: Mapping[str, Any]) -> str:
+def hardware_line(hardware: Mapping[str, Any]) -> str:
+    """The machine in one line, from `core.hardware.describe`."""
     cores, memory = finite(hardware.get("cores")), finite(hardware.get("memory_gib"))
     parts = [
         str(hardware.get("cpu") or ""),
@@ -96,7 +102,7 @@ def _facts(report: Mapping[str, Any]) -> list[View]:
     facts = [
         ("When", period(report.get("started"), report.get("finished")), False),
         ("How long", "" if seconds is None else duration(seconds), False),
-        ("Hardware", _hardware(mapping(report.get("hardware"))), False),
+        ("Hardware", hardware_line(mapping(report.get("hardware"))), False),
         ("Versions", versions, False),
         ("Run", str(report.get("id") or ""), True),
         ("Command", str(report.get("command") or ""), True),
@@ -204,7 +210,7 @@ def render(report: Mapping[str, Any]) -> str:
         "lineage": _lineage(stages),
         "next": [str(step) for step in some] if isinstance(some, list | tuple) else [],
     }
-    template = _environment().get_template("template.html.j2")
+    template = environment().get_template("template.html.j2")
     page = template.render(
         recipe=report.get("recipe") or "Run report",
         description=report.get("description"),

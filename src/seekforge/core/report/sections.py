@@ -1,4 +1,4 @@
-"""What the report shows of each stage's details: comparison, training, compression, parity, serving.
+"""What the report shows of each stage's details: training, compression, parity, serving.
 
 Each function takes one stage's `details` as they stand in report.json, keeps what it knows and can read, and returns
 what the template writes, or None where there is nothing to show.
@@ -9,7 +9,6 @@ from typing import Any
 
 from seekforge.core.report.svg import Series, bar, line_chart
 from seekforge.core.report.units import (
-    clip,
     duration,
     finite,
     format_value,
@@ -21,7 +20,6 @@ from seekforge.core.report.units import (
 )
 
 View = dict[str, Any]
-MOST_EXAMPLES = 8
 MOST_DIFFERENCES = 50
 
 
@@ -35,13 +33,6 @@ def mappings(value: object) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
 
 
-def _interval(value: object) -> tuple[float, float] | None:
-    ends = [finite(end) for end in value] if isinstance(value, list | tuple) else []
-    if len(ends) != 2 or ends[0] is None or ends[1] is None:
-        return None
-    return min(ends[0], ends[1]), max(ends[0], ends[1])
-
-
 def share(value: object, full: float) -> float | None:
     """A number as a part of the full one."""
     found = finite(value)
@@ -51,58 +42,6 @@ def share(value: object, full: float) -> float | None:
 def most(values: Sequence[object]) -> float:
     """The largest of the numbers among them, 0 if there is none."""
     return max((found for value in values if (found := finite(value)) is not None), default=0.0)
-
-
-def _compared(row: Mapping[str, Any]) -> View:
-    unit = row.get("unit")
-    spans = {side: _interval(row.get(f"{side}_interval")) for side in ("base", "tuned")}
-    ends = [end for span in spans.values() if span for end in span]
-    full = max(1.0 if unit == "fraction" else 0.0, most([row.get("base"), row.get("tuned"), *ends]))
-    sides = []
-    for side, name in (("base", "Base"), ("tuned", "Tuned")):
-        span = spans[side]
-        whisker = (span[0] / full, span[1] / full) if span and full > 0 else None
-        sides.append(
-            {
-                "name": name,
-                "bar": bar(share(row.get(side), full), side, whisker=whisker),
-                "text": format_value(row.get(side), unit),
-                "note": f"({format_value(span[0], unit)} to {format_value(span[1], unit)})" if span else "",
-            }
-        )
-    base, tuned = finite(row.get("base")), finite(row.get("tuned"))
-    gain = ""
-    if unit == "fraction" and base is not None and tuned is not None:
-        gain = format_value(100 * (tuned - base), "points")
-    return {"metric": label(row.get("metric")), "sides": sides, "gain": gain}
-
-
-def comparison(details: Mapping[str, Any]) -> View | None:
-    """Base against tuned: metrics, labels and examples."""
-    metrics = [_compared(row) for row in mappings(details.get("comparison"))]
-    examples = []
-    for row in mappings(details.get("examples"))[:MOST_EXAMPLES]:
-        answers = [
-            {"who": name, "text": clip(row.get(side)), "correct": row.get(f"{side}_correct")}
-            for side, name in (("base", "Base"), ("tuned", "Tuned"))
-        ]
-        examples.append(
-            {"prompt": clip(row.get("prompt")), "reference": clip(row.get("reference")), "answers": answers}
-        )
-    labels = [
-        {
-            "label": row.get("label"),
-            "count": format_value(row.get("count"), "count"),
-            "sides": [
-                {"name": name, "text": format_value(row.get(side), "fraction"), "bar": bar(finite(row.get(side)), side)}
-                for side, name in (("base", "Base"), ("tuned", "Tuned"))
-            ],
-        }
-        for row in mappings(details.get("by_label"))
-    ]
-    whiskers = any(side["note"] for metric in metrics for side in metric["sides"])
-    found: View = {"metrics": metrics, "examples": examples, "labels": labels, "whiskers": whiskers}
-    return found if metrics or examples or labels else None
 
 
 def _points(curve: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:

@@ -1,11 +1,11 @@
-"""The report's two charts, as inline SVG: a line chart with axes, and one horizontal bar.
+"""The reports' charts, as inline SVG: a line chart with axes, one horizontal bar, and that bar in parts.
 
 Colours come from the page's style sheet by class name, so both follow light, dark and print. A bar is drawn in percent
 of its own width and holds no text: it stretches with the page while the words beside it keep their size.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,7 +28,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """Maps a range of values onto a range of pixels."""
 
     low: float
@@ -37,6 +37,7 @@ class _Scale:
     end: float
 
     def __call__(self, value: float) -> float:
+        """The pixel of a value."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
@@ -51,7 +52,24 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     return [round(index * step, 12) for index in range(first, last + 1)]
 
 
-def _axes(x: _Scale, y: _Scale, xs: Sequence[float], ys: Sequence[float], titles: tuple[str, str]) -> Markup:
+def axes(
+    x: Scale,
+    y: Scale,
+    xs: Sequence[float],
+    ys: Sequence[float],
+    titles: tuple[str, str],
+    written: Callable[[float], str] = significant,
+) -> Markup:
+    """Draw the grid and write the numbers.
+
+    Args:
+        x: From values to pixels across.
+        y: From values to pixels down.
+        xs: Where to write a number below.
+        ys: Where to draw a line across, with its number.
+        titles: The names of the x and the y axis.
+        written: How a value on the x axis is written.
+    """
     parts = [Markup("")]
     # One number of decimals down the axis, so that 0.5 and 1.0 line up.
     decimals = next((count for count in range(7) if all(round(value, count) == value for value in ys)), 7)
@@ -62,14 +80,14 @@ def _axes(x: _Scale, y: _Scale, xs: Sequence[float], ys: Sequence[float], titles
         parts.append(text.format(x.start - 8, at, f"{value:,.{decimals}f}"))
     for value in xs:
         text = Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>')
-        parts.append(text.format(x(value), y.start + 17, significant(value)))
+        parts.append(text.format(x(value), y.start + 17, written(value)))
     title = Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>')
     parts.append(title.format(x.end, y.start + 34, "end", titles[0]))
     parts.append(title.format(x.start + 4, 11, "start", titles[1]))
     return Markup("").join(parts)
 
 
-def _line(series: Series, x: _Scale, y: _Scale) -> Markup:
+def _line(series: Series, x: Scale, y: Scale) -> Markup:
     places = [(f"{x(at):.1f}", f"{y(value):.1f}") for at, value in series.points]
     line = Markup('<polyline class="line {}" points="{}"/>')
     drawn = (
@@ -82,7 +100,7 @@ def _line(series: Series, x: _Scale, y: _Scale) -> Markup:
     return drawn
 
 
-def _best(place: tuple[float, float], text: str, x: _Scale, y: _Scale) -> Markup:
+def _best(place: tuple[float, float], text: str, x: Scale, y: Scale) -> Markup:
     across, down = x(place[0]), y(place[1])
     anchor = "end" if across > x.end - 48 else "start" if across < x.start + 48 else "middle"
     above = down - 12 if down > _TOP + 24 else down + 22
@@ -119,10 +137,10 @@ def line_chart(
     if low == high:
         low, high = low - 1, high + 1
     ys = ticks(min(point[1] for point in points), max(point[1] for point in points))
-    x = _Scale(low, high, _LEFT, width - _RIGHT)
-    y = _Scale(ys[0], ys[-1], height - _BOTTOM, _TOP + 6)
+    x = Scale(low, high, _LEFT, width - _RIGHT)
+    y = Scale(ys[0], ys[-1], height - _BOTTOM, _TOP + 6)
     xs = [value for value in ticks(low, high, max(3, width // 110)) if low <= value <= high]
-    body = _axes(x, y, xs, ys, titles) + Markup("").join(_line(one, x, y) for one in series)
+    body = axes(x, y, xs, ys, titles) + Markup("").join(_line(one, x, y) for one in series)
     if best is not None:
         body += _best(best, f"best {significant(best[1], 3)}", x, y)
     frame = Markup('<svg class="chart" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>')
@@ -160,3 +178,18 @@ def bar(
         body += line.format(low, high, 7, 7) + line.format(low, low, 3, 11) + line.format(high, high, 3, 11)
     frame = Markup('<svg class="bar {}" width="100%" height="{}" aria-hidden="true" focusable="false">{}</svg>')
     return frame.format(escape(style), _BAR_HEIGHT, body)
+
+
+def parts(shares: Sequence[tuple[str, float]]) -> Markup:
+    """Draw one horizontal bar made of several, side by side.
+
+    Args:
+        shares: Of each its style class and its share of the full width, from 0 to 1.
+    """
+    body, start = Markup(""), 0.0
+    for style, share in shares:
+        rect = Markup('<rect class="{}" x="{:.2f}%" y="0" width="{:.2f}%" height="{}"/>')
+        body += rect.format(style, _share(start), _share(share), _BAR_HEIGHT)
+        start += share
+    frame = Markup('<svg class="bar" width="100%" height="{}" aria-hidden="true" focusable="false">{}</svg>')
+    return frame.format(_BAR_HEIGHT, body)

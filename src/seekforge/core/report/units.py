@@ -63,6 +63,8 @@ _FORMATS: Final[dict[str, Callable[[float, int], str]]] = {
     "seconds": lambda value, extra: f"{_scaled(value, extra)} s",
     "tokens/s": lambda value, extra: f"{value:,.{1 + extra}f} tokens/s",
     "score": lambda value, extra: f"{value:,.{1 + extra}f}",  # BLEU and its like, of 100
+    "perplexity": lambda value, extra: significant(value, 4 + extra),
+    "p": lambda value, extra: significant(value, 2 + extra),
     "count": lambda value, extra: significant(value, 4 + extra),
 }
 
@@ -153,7 +155,18 @@ def plain(value: object) -> str:
     return str(value)
 
 
-_NAMES: Final = {"bleu": "BLEU", "rougeL": "ROUGE-L", "f1": "F1"}
+_NAMES: Final = {
+    "bleu": "BLEU",
+    "chrf": "chrF2",
+    "distinct1": "Distinct-1",
+    "distinct2": "Distinct-2",
+    "ece": "Calibration error (ECE)",
+    "f1": "F1",
+    "macro f1": "Macro-F1",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+}
 
 
 def label(name: object) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from seekforge.core.config import LanguageConfig
+from seekforge.core.language import Language as Found
+from seekforge.core.language import language
 from seekforge.core.records import Record
 from seekforge.data.ops.protocol import Keep, OpContext, Remove, RowOp
-from seekforge.data.quality.language import Language as Found
-from seekforge.data.quality.language import language
 
 _UNKNOWN = frozenset({"latin", "unknown"})
 

@@ -1,1 +1,1 @@
-"""Statistics of one text, each a pure function: words, language, repetition."""
+"""Statistics of one text, each a pure function: words, repetition."""

@@ -21,13 +21,19 @@ class Reply:
         text: The answer; empty where it failed.
         failure: Why there is none, for people: `HTTP 503, in 4 tries`.
         gone: It failed for whoever answers, not for what was asked: no connection, a key that is no longer good.
+        finish_reason: `stop`, or `length` where it was cut off.
         partial: What was said before an answer was cut off.
+        tokens: How many were written, 0 where that is not known.
+        seconds: From the question, of the last try, to the whole answer; 0 where it was not timed.
     """
 
     text: str = ""
     failure: str = ""
     gone: bool = False
+    finish_reason: str = "stop"
     partial: str = field(default="", compare=False)
+    tokens: int = 0
+    seconds: float = 0.0
 
 
 Heard = Callable[[int, Reply], None]

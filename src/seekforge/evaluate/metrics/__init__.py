@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-
 from seekforge.core.registry import Registry
-
-Rows = NDArray[np.float64]
-
-
-class Metric(Protocol):
-    """One metric.
-
-    Attributes:
-        unit: `fraction` (0 to 1) or `score` (0 to 100).
-    """
-
-    unit: str
-
-    def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
-        """What the figure is computed from: shape (pairs, columns)."""
-
-    def figure(self, rows: Rows) -> float:
-        """The figure of these rows."""
-
+from seekforge.evaluate.metrics.base import Metric as Metric
+from seekforge.evaluate.metrics.base import Rows as Rows
 
 METRICS = Registry(
     "metric",
     {
         "accuracy": "seekforge.evaluate.metrics.accuracy:Accuracy",
+        "macro_f1": "seekforge.evaluate.metrics.macro_f1:MacroF1",
         "exact_match": "seekforge.evaluate.metrics.exact_match:ExactMatch",
         "f1": "seekforge.evaluate.metrics.f1:TokenF1",
         "bleu": "seekforge.evaluate.metrics.bleu:Bleu",
+        "chrf": "seekforge.evaluate.metrics.chrf:Chrf",
         "rouge1": "seekforge.evaluate.metrics.rouge:rouge1",
         "rouge2": "seekforge.evaluate.metrics.rouge:rouge2",
         "rougeL": "seekforge.evaluate.metrics.rouge:rouge_l",
+        "distinct1": "seekforge.evaluate.metrics.distinct:distinct1",
+        "distinct2": "seekforge.evaluate.metrics.distinct:distinct2",
+        "repetition": "seekforge.evaluate.metrics.repetition:Repetition",
+        "ece": "seekforge.evaluate.metrics.ece:Ece",
+        "perplexity": "seekforge.evaluate.metrics.perplexity:Perplexity",
     },
 )
-_OF_WORDS = frozenset({"f1", "rouge1", "rouge2", "rougeL"})
+_OF_WORDS = frozenset({"f1", "rouge1", "rouge2", "rougeL", "distinct1", "distinct2", "repetition"})
 
 
 def metric(name: str, terms: frozenset[str] = frozenset()) -> Metric:

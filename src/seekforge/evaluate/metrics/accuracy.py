@@ -6,18 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seekforge.evaluate.metrics import Rows
+from seekforge.evaluate.metrics.base import MeanOfPairs, Reads, Rows, pairs
 
 
-class Accuracy:
+class Accuracy(MeanOfPairs):
     """Share of decisions that are right."""
 
-    unit = "fraction"
+    reads: Reads = "decisions"
 
     def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
         """1 where the labels are the same, shape (pairs, 1)."""
-        return np.array([[float(p == r)] for p, r in zip(predictions, references, strict=True)])
-
-    def figure(self, rows: Rows) -> float:
-        """Mean."""
-        return float(rows.mean())
+        return np.array([[float(p == r)] for p, r in pairs(predictions, references)])

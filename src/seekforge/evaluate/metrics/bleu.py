@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seekforge.evaluate.metrics import Rows
+from seekforge.evaluate.metrics.base import OfPairs, Rows, pairs
 from seekforge.evaluate.text import mostly_chinese
 
 _ORDERS = 4
 
 
-class Bleu:
+class Bleu(OfPairs):
     """Corpus BLEU, 0 to 100."""
 
-    unit = "score"
+    unit: str = "score"
 
     def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
         """N-gram matches, n-gram totals and both lengths of each pair, shape (pairs, 10); their sums are a corpus's."""
         from sacrebleu.metrics.bleu import BLEU
 
         metric = BLEU(tokenize="zh" if mostly_chinese(references) else "13a", effective_order=True)
-        scores = [metric.sentence_score(p, [r]) for p, r in zip(predictions, references, strict=True)]
+        scores = [metric.sentence_score(p, [r]) for p, r in pairs(predictions, references)]
         return np.array([[*s.counts, *s.totals, s.sys_len, s.ref_len] for s in scores], dtype=np.float64)
 
     def figure(self, rows: Rows) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seekforge.evaluate.metrics import Rows
+from seekforge.evaluate.metrics.base import MeanOfPairs, Rows, pairs
 
 
 def fold(text: str) -> str:
@@ -19,15 +19,9 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-class ExactMatch:
+class ExactMatch(MeanOfPairs):
     """Share of answers that equal their reference."""
-
-    unit = "fraction"
 
     def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
         """1 where the folded texts are the same, shape (pairs, 1)."""
-        return np.array([[float(fold(p) == fold(r))] for p, r in zip(predictions, references, strict=True)])
-
-    def figure(self, rows: Rows) -> float:
-        """Mean."""
-        return float(rows.mean())
+        return np.array([[float(fold(p) == fold(r))] for p, r in pairs(predictions, references)])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seekforge.evaluate.metrics import Rows
+from seekforge.evaluate.metrics.base import MeanOfPairs, Rows, pairs
 from seekforge.evaluate.text import words
 
 
@@ -24,22 +24,16 @@ def token_f1(prediction: str, reference: str, terms: frozenset[str] = frozenset(
     return 2 * shared / (len(left) + len(right))
 
 
-class TokenF1:
+class TokenF1(MeanOfPairs):
     """Mean token F1.
 
     Args:
         terms: Chinese words of the domain that stay whole.
     """
 
-    unit = "fraction"
-
     def __init__(self, terms: frozenset[str] = frozenset()) -> None:
         self._terms = terms
 
     def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
         """F1 of each pair, shape (pairs, 1)."""
-        return np.array([[token_f1(p, r, self._terms)] for p, r in zip(predictions, references, strict=True)])
-
-    def figure(self, rows: Rows) -> float:
-        """Mean."""
-        return float(rows.mean())
+        return np.array([[token_f1(p, r, self._terms)] for p, r in pairs(predictions, references)])

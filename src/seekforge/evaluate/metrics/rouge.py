@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from seekforge.evaluate.metrics import Rows
+from seekforge.evaluate.metrics.base import MeanOfPairs, Rows, pairs
 from seekforge.evaluate.text import words
 
 
@@ -21,15 +21,13 @@ class _Words:
         return words(text, self._terms)
 
 
-class Rouge:
+class Rouge(MeanOfPairs):
     """Mean F-measure of one ROUGE type, 0 to 1.
 
     Args:
         kind: `rouge1`, `rouge2` or `rougeL`.
         terms: Chinese words of the domain that stay whole.
     """
-
-    unit = "fraction"
 
     def __init__(self, kind: str, terms: frozenset[str] = frozenset()) -> None:
         from rouge_score.rouge_scorer import RougeScorer
@@ -39,12 +37,8 @@ class Rouge:
 
     def rows(self, predictions: Sequence[str], references: Sequence[str]) -> Rows:
         """F-measure of each pair, shape (pairs, 1)."""
-        pairs = zip(predictions, references, strict=True)
-        return np.array([[self._scorer.score(r, p)[self._kind].fmeasure] for p, r in pairs])
-
-    def figure(self, rows: Rows) -> float:
-        """Mean."""
-        return float(rows.mean())
+        found = pairs(predictions, references)
+        return np.array([[self._scorer.score(r, p)[self._kind].fmeasure] for p, r in found])
 
 
 rouge1 = partial(Rouge, "rouge1")

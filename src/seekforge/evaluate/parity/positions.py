@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from seekforge.core.progress import Progress
 from seekforge.core.records import Record
-from seekforge.engines.protocol import Generator, Sampling
+from seekforge.engines.protocol import Generation, Generator, Sampling
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from seekforge.engines.transformers import TransformersEngine
+
+    Sink = Callable[[NDArray[np.float32]], None]
 
 _PIECE = 64  # answers at once, so that the bar moves
 PROBES = (
@@ -63,6 +68,18 @@ class Agreement:
         """Share of positions with the same next token."""
         return 1 - len(self.differences) / self.positions
 
+    @property
+    def worst(self) -> float:
+        """The largest margin of a difference, in logits; 0 without one."""
+        return max((difference.margin for difference in self.differences), default=0.0)
+
+    def firsts(self) -> list[Difference]:
+        """The first difference of each record that has one."""
+        found: dict[str, Difference] = {}
+        for difference in self.differences:
+            found.setdefault(difference.record_id, difference)
+        return list(found.values())
+
 
 def unequal_prompts(reference: Generator, engine: Generator, records: Sequence[Record]) -> list[str]:
     """Ids of the records whose rendered prompts differ in any byte."""
@@ -75,9 +92,16 @@ def unequal_token_ids(reference: Generator, engine: Generator, texts: Sequence[s
 
 
 def teacher_forced(
-    reference: TransformersEngine, records: Sequence[Record], wanted: int, progress: Progress
+    reference: TransformersEngine, records: Sequence[Record], wanted: int, progress: Progress, sink: Sink | None = None
 ) -> list[Position]:
     """The reference model's greedy next token at each position of the reference answers, the end included.
+
+    Args:
+        reference: The model that is asked.
+        records: Whose answers it is led along.
+        wanted: Positions.
+        progress: Where to say how far it is.
+        sink: Gets the logits of each answer, float32 of shape (answer tokens, vocabulary), in the positions' order.
 
     Returns:
         At least `wanted` positions, or all of them if the records hold fewer.
@@ -87,17 +111,83 @@ def teacher_forced(
         for record in records:
             prompt = reference.encode(reference.render(record.prompt))
             answer = [*reference.encode(record.answer), reference.end_token]
-            choices = reference.logits(prompt, answer).argmax(dim=-1).tolist()
-            positions += [Position(record.id, i, (*prompt, *answer[:i]), choice) for i, choice in enumerate(choices)]
+            chosen = _led(reference, prompt, answer, sink)
+            positions += [Position(record.id, i, (*prompt, *answer[:i]), choice) for i, choice in enumerate(chosen)]
             task.advance(len(answer))
             if len(positions) >= wanted:
                 break
     return positions
 
 
+def led_along(
+    model: TransformersEngine, positions: Sequence[Position], progress: Progress, title: str, sink: Sink | None = None
+) -> list[int]:
+    """Another `transformers` model's greedy next token at each position; arguments as `teacher_forced`'s."""
+    chosen: list[int] = []
+    with progress.task(title, len(positions)) as task:
+        for span in _answers(positions):
+            prompt, whole = positions[span.start].prefix, positions[span[-1]].prefix
+            chosen += _led(model, prompt, [*whole[len(prompt) :], model.end_token], sink)
+            task.advance(len(span))
+    return chosen
+
+
+def _led(model: TransformersEngine, prompt: Sequence[int], answer: Sequence[int], sink: Sink | None) -> list[int]:
+    logits = model.logits(prompt, answer)
+    if sink is not None:
+        sink(logits.cpu().numpy())
+    return [int(choice) for choice in logits.argmax(dim=-1).tolist()]
+
+
 def agreement(
     reference: TransformersEngine, engine: Generator, positions: Sequence[Position], progress: Progress
 ) -> Agreement:
+    """How the engine's greedy next tokens compare with the positions' expected ones, margins by the reference."""
+    chosen = choices(engine, positions, reference.end_token, progress)
+
+    def margin(index: int, expected: int, got: int) -> float:
+        row = reference.logits(positions[index].prefix, [expected])[0]
+        return float(row[expected] - row[got])
+
+    expected = [position.expected for position in positions]
+    return Agreement(len(positions), differences(positions, expected, chosen, margin, reference.piece))
+
+
+def differences(
+    positions: Sequence[Position],
+    expected: Sequence[int],
+    got: Sequence[int],
+    margin: Callable[[int, int, int], float],
+    piece: Callable[[int], str],
+) -> tuple[Difference, ...]:
+    """Where two models choose otherwise.
+
+    Args:
+        positions: Where they were asked.
+        expected: The one's tokens.
+        got: The other's.
+        margin: From a position's number and both tokens to the difference of their logits.
+        piece: A token as text.
+    """
+    return tuple(
+        Difference(position.record_id, position.index, piece(a), piece(b), margin(i, a, b))
+        for i, (position, a, b) in enumerate(zip(positions, expected, got, strict=True))
+        if a != b
+    )
+
+
+class Decoder(Protocol):
+    """What `choices` asks: the `generate` of a `Generator`, or of an endpoint."""
+
+    @property
+    def name(self) -> str:
+        """For the progress bar."""
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
+        """As `Generator.generate`."""
+
+
+def choices(engine: Decoder, positions: Sequence[Position], end_token: int, progress: Progress) -> list[int]:
     """The engine's greedy next token at each position.
 
     As long as the engine writes the reference answer by itself, each token of its answer is its choice after the
@@ -109,13 +199,12 @@ def agreement(
     with progress.task(f"{engine.name} positions", len(positions)) as task:
         while spans:
             part, spans = spans[:_PIECE], spans[_PIECE:]
-            for span, tokens in zip(part, _choices(reference, engine, positions, part), strict=True):
+            for span, tokens in zip(part, _choices(end_token, engine, positions, part), strict=True):
                 chosen |= zip(span, tokens, strict=False)
                 task.advance(len(tokens))
                 if len(tokens) < len(span):
                     spans.append(span[len(tokens) :])
-    pairs = ((position, chosen[i]) for i, position in enumerate(positions))
-    return Agreement(len(positions), tuple(_difference(reference, p, got) for p, got in pairs if got != p.expected))
+    return [chosen[i] for i in range(len(positions))]
 
 
 def _answers(positions: Sequence[Position]) -> list[range]:
@@ -124,26 +213,16 @@ def _answers(positions: Sequence[Position]) -> list[range]:
     return [range(start, end) for start, end in zip(starts, [*starts[1:], len(positions)], strict=True)]
 
 
-def _choices(
-    reference: TransformersEngine, engine: Generator, positions: Sequence[Position], spans: Sequence[range]
-) -> list[list[int]]:
+def _choices(end_token: int, engine: Decoder, positions: Sequence[Position], spans: Sequence[range]) -> list[list[int]]:
     """The engine's tokens from each span's start up to the first that is not the reference answer's."""
     longest = max(map(len, spans))
     answers = engine.generate([positions[span.start].prefix for span in spans], Sampling(max_new_tokens=longest))
-    choices: list[list[int]] = []
+    found: list[list[int]] = []
     for span, answer in zip(spans, answers, strict=True):
         # An engine leaves the end token out of its answer: where the answer stops, it chose that token.
         stopped = answer.finish_reason == "stop" or not answer.token_ids
-        written = [*answer.token_ids, *([reference.end_token] if stopped else [])][: len(span)]
+        written = [*answer.token_ids, *([end_token] if stopped else [])][: len(span)]
         forced = [positions[i].prefix[-1] for i in span[1:]]
         same = next((n for n, (a, b) in enumerate(zip(written, forced, strict=False)) if a != b), len(written) - 1)
-        choices.append(written[: same + 1])
-    return choices
-
-
-def _difference(reference: TransformersEngine, position: Position, got: int) -> Difference:
-    row = reference.logits(position.prefix, [position.expected])[0]
-    margin = float(row[position.expected] - row[got])
-    return Difference(
-        position.record_id, position.index, reference.piece(position.expected), reference.piece(got), margin
-    )
+        found.append(written[: same + 1])
+    return found

@@ -1,0 +1,45 @@
+"""What was paid for is kept: answers by the hash of what was asked, on disk as soon as each has come."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+FILE = "answers.sqlite"
+
+
+class Answers:
+    """A file of answers; after kill -9 everything that had been put is there.
+
+    Args:
+        folder: Where the file lies; None keeps the answers in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        # An endpoint's answers may come in a thread of its own, but never in two at once.
+        self._base = sqlite3.connect(
+            ":memory:" if folder is None else folder / FILE, timeout=60, isolation_level=None, check_same_thread=False
+        )
+        # Write-ahead with NORMAL: a commit survives the process, and costs no wait for the disk.
+        self._base.execute("PRAGMA journal_mode = WAL")
+        self._base.execute("PRAGMA synchronous = NORMAL")
+        self._base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, text TEXT NOT NULL)")
+
+    def get(self, key: str) -> str | None:
+        """The answer, if it is there."""
+        row = self._base.execute("SELECT text FROM answers WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def put(self, key: str, text: str) -> None:
+        """Keeps an answer."""
+        self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, text))
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return int(self._base.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._base.close()

@@ -1,0 +1,173 @@
+"""Asking a model every question of a test, each answer timed: an engine's streams, its batches, or over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from seekforge.core.errors import EngineError, InputError
+from seekforge.engines.chat.protocol import Reply
+from seekforge.engines.chat.remote import RemoteChat
+from seekforge.engines.protocol import Engine, Generator, Messages, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer.
+
+    Attributes:
+        text: What was said.
+        finish_reason: `stop` or `length`.
+        tokens: How many were written; 0 where an endpoint does not say.
+        seconds: From the question to the whole answer.
+        failure: Why there is no answer to this question; empty where there is one.
+    """
+
+    text: str = ""
+    finish_reason: str = ""
+    tokens: int = 0
+    seconds: float = 0.0
+    failure: str = ""
+
+
+Heard = Callable[[int, Answer], None]
+
+
+class Answerer(Protocol):
+    """A model that is ready to be asked."""
+
+    @property
+    def name(self) -> str:
+        """Engine and format, or that it is an endpoint."""
+
+    def ask(self, conversations: Sequence[Messages], heard: Heard) -> None:
+        """Asks all, `heard` being told each answer, with its conversation's place, as soon as it is there.
+
+        A question that cannot be answered is an answer with a `failure`.
+
+        Raises:
+            SeekforgeError: The model itself fails: nothing more will come of it.
+        """
+
+    def close(self) -> None:
+        """Frees its memory."""
+
+
+class StreamAnswerer:
+    """An engine that serves, asked as its clients would: so many requests at once.
+
+    Args:
+        engine: The engine.
+        max_new_tokens: Longest answer.
+        concurrency: Requests at once.
+    """
+
+    def __init__(self, engine: Engine, max_new_tokens: int, concurrency: int) -> None:
+        self._engine, self._concurrency = engine, concurrency
+        self._sampling = Sampling(max_new_tokens=max_new_tokens)
+
+    @property
+    def name(self) -> str:
+        """The engine's."""
+        return self._engine.name
+
+    def ask(self, conversations: Sequence[Messages], heard: Heard) -> None:
+        """As `Answerer.ask`."""
+        asyncio.run(self._all(conversations, heard))
+
+    def close(self) -> None:
+        """Closes the engine."""
+        self._engine.close()
+
+    async def _all(self, conversations: Sequence[Messages], heard: Heard) -> None:
+        left = iter(enumerate(conversations))
+
+        async def client() -> None:
+            for index, messages in left:
+                heard(index, await self._one(messages))
+
+        await asyncio.gather(*(client() for _ in range(self._concurrency)))
+
+    async def _one(self, messages: Messages) -> Answer:
+        started = time.perf_counter()
+        try:
+            prompt = self._engine.encode(self._engine.render(messages))
+            deltas = [delta async for delta in self._engine.stream(prompt, self._sampling)]
+        except InputError as error:  # too long for the model: the other questions are not
+            return Answer(failure=str(error))
+        return Answer(
+            text="".join(delta.text for delta in deltas),
+            finish_reason=deltas[-1].finish_reason or "stop",
+            tokens=sum(len(delta.token_ids) for delta in deltas),
+            seconds=time.perf_counter() - started,
+        )
+
+
+class BatchAnswerer:
+    """An engine that answers in batches: whoever is in one waits for the longest answer in it.
+
+    Args:
+        engine: The engine.
+        max_new_tokens: Longest answer.
+        concurrency: Questions in a batch.
+    """
+
+    def __init__(self, engine: Generator, max_new_tokens: int, concurrency: int) -> None:
+        self._engine, self._concurrency = engine, concurrency
+        self._sampling = Sampling(max_new_tokens=max_new_tokens)
+
+    @property
+    def name(self) -> str:
+        """The engine's."""
+        return self._engine.name
+
+    def ask(self, conversations: Sequence[Messages], heard: Heard) -> None:
+        """As `Answerer.ask`."""
+        for batch in self._batches(conversations):
+            started = time.perf_counter()
+            answers = self._engine.generate([prompt for _, prompt in batch], self._sampling)
+            seconds = time.perf_counter() - started
+            for (index, _), answer in zip(batch, answers, strict=True):
+                heard(index, Answer(answer.text, answer.finish_reason, len(answer.token_ids), seconds))
+
+    def close(self) -> None:
+        """Closes the engine."""
+        self._engine.close()
+
+    def _batches(self, conversations: Sequence[Messages]) -> Iterator[list[tuple[int, list[int]]]]:
+        """Prompts of like length together, which wastes little on padding."""
+        prompts = [self._engine.encode(self._engine.render(messages)) for messages in conversations]
+        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+        for start in range(0, len(order), self._concurrency):
+            yield [(index, prompts[index]) for index in order[start : start + self._concurrency]]
+
+
+class EndpointAnswerer:
+    """An OpenAI-compatible endpoint.
+
+    Args:
+        chat: With `raw`, so that an answer that was cut off is one.
+    """
+
+    name = "endpoint"
+
+    def __init__(self, chat: RemoteChat) -> None:
+        self._chat = chat
+
+    def ask(self, conversations: Sequence[Messages], heard: Heard) -> None:
+        """As `Answerer.ask`; an endpoint that is gone after several tries has failed."""
+
+        def told(index: int, reply: Reply) -> None:
+            if reply.gone:
+                raise EngineError(f"the endpoint stopped answering ({reply.failure})")
+            text = reply.text.encode("utf-8", "replace").decode()  # JSON can escape half of a surrogate pair
+            answer = Answer(text, reply.finish_reason, reply.tokens, reply.seconds, reply.failure)
+            heard(index, answer)
+
+        self._chat.ask(conversations, told)
+
+    def close(self) -> None:
+        """Nothing to free."""
