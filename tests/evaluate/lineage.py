@@ -25,12 +25,12 @@ from seekforge.evaluate.parity.task import Lineage, Questions
 TEMPLATE = "{{ bos_token }}" + tiny.TEMPLATE
 RECORDS = tuple(tiny.records(12))
 # Choices of random weights are close, and eighty positions are few: what is asked here is that faults are found.
-LOOSE = {"agreement": ">= 0.7", "start_agreement": ">= 0.7", "margin": "<= 1"}
-BUDGET = {
+LOOSE: dict[str, str | None] = {"agreement": ">= 0.7", "start_agreement": ">= 0.7", "margin": "<= 1"}
+BUDGET: dict[str, dict[str, str | None]] = {
     "merged": {**LOOSE, "kl": "<= 0.01"},
     "f16": LOOSE,
-    "int8": LOOSE,
-    "int4": {"agreement": ">= 0.3", "start_agreement": ">= 0.3"},
+    "int8": {**LOOSE, "loss": None},
+    "int4": {"agreement": ">= 0.3", "start_agreement": ">= 0.3", "loss": None},
     "live": {"step_agreement": ">= 0.9", "answers_equal": ">= 0.8"},
 }
 

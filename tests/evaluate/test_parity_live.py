@@ -35,10 +35,10 @@ def server() -> Iterator[Server]:
         yield state
 
 
-def talk(server: Server, file: Path, dropped: int = 0) -> None:
-    """The endpoint answers as this file does, and counts `dropped` tokens too few in the prompt."""
+def talk(server: Server, file: Path, cache: Path, dropped: int = 0) -> None:
+    """The endpoint answers as this file does in the engine, and counts `dropped` tokens too few in the prompt."""
     said: dict[str, tuple[str, int]] = {}
-    with closing(OpenVinoEngine(file)) as engine:
+    with closing(OpenVinoEngine(file, cache=cache)) as engine:
         prompts = [engine.encode(engine.render(record.prompt)) for record in lineage.RECORDS]
         answers = engine.generate(prompts, Sampling(max_new_tokens=64))
         for record, prompt, given in zip(lineage.RECORDS, prompts, answers, strict=True):
@@ -63,7 +63,7 @@ def live(found: Parity) -> Step:
 
 
 def test_an_endpoint_that_tells_texts_only(models: Models, server: Server, tmp_path: Path) -> None:
-    talk(server, models.file("Q8_0"))
+    talk(server, models.file("Q8_0"), tmp_path)
     found = judge(models, tmp_path, server.url, "Q8_0", "Q8_0")
     step = live(found)
     assert found.passed
@@ -77,14 +77,14 @@ def test_an_endpoint_that_tells_texts_only(models: Models, server: Server, tmp_p
 
 
 def test_an_endpoint_that_loses_the_bos(models: Models, server: Server, tmp_path: Path) -> None:
-    talk(server, models.file("Q8_0"), dropped=1)
+    talk(server, models.file("Q8_0"), tmp_path, dropped=1)
     found = judge(models, tmp_path, server.url, "Q8_0", "Q8_0")
     assert [cause.name for cause in live(found).causes] == ["lost BOS"]
     assert not found.passed
 
 
 def test_full_precision_served_as_int4(models: Models, server: Server, tmp_path: Path) -> None:
-    talk(server, models.file("F16"))
+    talk(server, models.file("F16"), tmp_path)
     found = judge(models, tmp_path, server.url, "Q4_0", "F16", "Q4_0")
     step = live(found)
     assert [cause.name for cause in step.causes] == ["full precision"]
@@ -97,7 +97,7 @@ def test_full_precision_served_as_int4(models: Models, server: Server, tmp_path:
 
 
 def test_some_failures_are_told_and_score_nothing(models: Models, server: Server, tmp_path: Path) -> None:
-    talk(server, models.file("Q8_0"))
+    talk(server, models.file("Q8_0"), tmp_path)
     answer = server.answer
     server.answer = lambda text, turn: (400, b"{}") if "red" in text else answer(text, turn)
     step = live(judge(models, tmp_path, server.url, "Q8_0", "Q8_0"))
