@@ -13,10 +13,10 @@ from tests.evaluate.side_by_side.conftest import Saved
 from seekforge.core.config import PriceConfig
 from seekforge.core.errors import ConfigError, DataError
 from seekforge.evaluate.compare import score
+from seekforge.evaluate.paired import holm
 from seekforge.evaluate.predict import Prediction
 from seekforge.evaluate.side_by_side.items import check_references, duel, metric_rows, same_items
 from seekforge.evaluate.side_by_side.marks import differences
-from seekforge.evaluate.side_by_side.paired import holm
 from seekforge.evaluate.side_by_side.pareto import front
 from seekforge.evaluate.side_by_side.result import Judging, side_by_side
 

@@ -43,14 +43,13 @@ def metric_rows(
         ConfigError: No such metric, one that needs labels where there are none, or more than answers can tell.
     """
     measured = metrics.metric(name, terms)
-    reads = getattr(measured, "reads", "decisions" if name == "accuracy" else "texts")
-    if reads == "decisions":
+    if measured.reads == "decisions":
         if not all(p.label for p in predictions):
             raise ConfigError(
                 f"--metric {name}: the records have no labels", mend="Take it out, or give data with labels"
             )
         return measured, measured.rows([p.decision for p in predictions], [p.label for p in predictions])
-    if reads not in ("texts", "answers"):
+    if measured.reads not in ("texts", "answers"):
         raise ConfigError(
             f"--metric {name}: answers alone do not tell it", mend="Use it in a recipe's evaluate.metrics"
         )
@@ -59,7 +58,7 @@ def metric_rows(
 
 def is_worse(metric: Metric) -> bool:
     """Whether more of a metric is worse, as of perplexity."""
-    return bool(getattr(metric, "better", "higher") == "lower")
+    return metric.better == "lower"
 
 
 def duel(metric: Metric, first: Rows, second: Rows) -> Duel:
@@ -134,7 +133,7 @@ def check_references(answered: Sequence[Answered], chosen: Sequence[str]) -> Non
     Raises:
         DataError: Some have none.
     """
-    if set(chosen) <= {"accuracy", "macro_f1"}:
+    if not any(metrics.metric(name).reads == "texts" for name in chosen):
         return
     for one in answered:
         missing = [p.id for p in one.predictions if not p.reference.strip()]

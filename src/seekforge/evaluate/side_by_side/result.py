@@ -8,10 +8,10 @@ from typing import Any
 
 from seekforge.core.config import PriceConfig
 from seekforge.evaluate.compare import by_label, score
+from seekforge.evaluate.paired import difference, holm
 from seekforge.evaluate.predict import Prediction
 from seekforge.evaluate.side_by_side.answers import Answered, Speed
 from seekforge.evaluate.side_by_side.items import check_references, duel, is_worse, metric_rows, same_items
-from seekforge.evaluate.side_by_side.paired import difference, holm
 from seekforge.evaluate.side_by_side.pareto import front
 
 
