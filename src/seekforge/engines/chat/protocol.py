@@ -33,7 +33,7 @@ class Reply:
     finish_reason: str = "stop"
     partial: str = field(default="", compare=False)
     tokens: int = 0
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
 
 
 Heard = Callable[[int, Reply], None]
