@@ -203,6 +203,7 @@ def test_an_endpoint_is_asked_as_it_is_and_a_refused_question_is_no_failure_of_t
         models_of(config)
 
 
+@pytest.mark.slow
 def test_the_real_model_says_the_same_in_streams_and_batches(demo_folder: Path, demo_gguf_f16: Path) -> None:
     questions = [[{"role": "user", "content": text}] for text in ("Say hello.", "请用中文说你好。", "2 + 2 is")]
     heard: dict[str, dict[int, Answer]] = {"stream": {}, "batch": {}}
