@@ -37,7 +37,6 @@ def installed() -> None:
 @pytest.fixture
 def server() -> Iterator[Server]:
     with serving() as state:
-        state.headers["Content-Type"] = "application/json"  # the harness reads nothing else
         state.answer = lambda text, turn: (200, completion(ANSWERS[number(text) % 5]))
         yield state
 
