@@ -29,7 +29,7 @@ class Server:
 
 
 def completion(text: str, reason: str = "stop") -> dict[str, Any]:
-    return {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": reason}]}
+    return {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}]}
 
 
 @contextmanager
@@ -55,6 +55,7 @@ def serving() -> Iterator[Server]:
             with state.lock:
                 state.running -= 1
             self.send_response(status)
+            self.send_header("Content-Type", "application/json")
             for name, value in state.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(payload)))

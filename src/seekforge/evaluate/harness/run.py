@@ -15,6 +15,7 @@ from typing import Any
 from seekforge.core.command import lines
 from seekforge.core.config import RemoteConfig
 from seekforge.core.config.environment import child_environment
+from seekforge.core.errors import EngineError
 from seekforge.core.files import disk_errors, sha256_json, write_text
 from seekforge.core.progress import Progress
 from seekforge.engines.install import Installed
@@ -22,7 +23,10 @@ from seekforge.evaluate.harness import samples
 from seekforge.evaluate.harness.samples import Outcome
 
 ENGINE = "lm-eval"
+_FAILED = "lm-evaluation-harness failed"
 _BAR = re.compile(r"(?P<what>[^:]*): +\d+%\|.*\| (?P<done>\d+)/(?P<of>\d+) \[")  # as tqdm draws it
+# One traceback follows the other, one a request; the end of the last says less than the error that is named.
+_CAUSE = re.compile(r"(?:\w+\.)*\w+(?:Error|Exception)(?:: .*|$)")
 _ANSWERING = ("Requesting API", "Running generate_until requests")
 
 
@@ -135,11 +139,16 @@ def _variables(installed: Installed, model: Model, folder: Path) -> Mapping[str,
 def _follow(command: list[str], variables: Mapping[str, str], folder: Path, progress: Progress, total: int) -> None:
     """Runs it, keeps what it says, and counts its answers by its own bar."""
     log = folder / "harness.log"
-    counted = 0
+    counted, cause = 0, ""
     with disk_errors(log), log.open("w", encoding="utf-8") as file, progress.task(ENGINE, total) as task:
-        for line in lines(command, variables, str(log), "lm-evaluation-harness failed", bars=_BAR):
-            file.write(line + "\n")
-            if (step := _BAR.match(line)) is not None and step["what"] in _ANSWERING:
-                done = total - int(step["of"]) + int(step["done"])  # what an earlier attempt answered is not in its bar
-                task.advance(done - counted)
-                counted = done
+        try:
+            for line in lines(command, variables, str(log), _FAILED, bars=_BAR):
+                file.write(line + "\n")
+                cause = line if _CAUSE.match(line) else cause
+                if (step := _BAR.match(line)) is not None and step["what"] in _ANSWERING:
+                    done = total - int(step["of"]) + int(step["done"])  # an earlier attempt's are not in its bar
+                    task.advance(done - counted)
+                    counted = done
+        except EngineError as error:
+            mend = "Run the same command again: what was answered is kept"
+            raise EngineError(f"{_FAILED}: {cause}" if cause else error.what, where=str(log), mend=mend) from error
