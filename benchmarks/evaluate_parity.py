@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for name, spoilt in _cases(source, options.other, Path(scratch)):
+            if options.only and name not in options.only:
+                continue
             started = time.monotonic()
             found = _check(spoilt, Path(scratch) / "check" / name.replace(" ", "-"))
             rows.append({"fault": name, "seconds": round(time.monotonic() - started, 1), **_row(found)})
@@ -87,6 +89,7 @@ def _with_file(source: Source, folder: Path, target: Path, stored: str, **change
 
 
 def _other_template(folder: Path) -> None:
+    """What is put in where a conversation has no system prompt; the demo's all have one."""
     path = folder / "chat_template.jinja"
     path.write_text(path.read_text("utf-8").replace("<|im_start|>system", "<|im_start|>developer"), "utf-8")
 
@@ -133,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--other", type=Path, help="another training's run")
+    parser.add_argument("--only", action="append", help="one chain by its name; repeat for each")
     parser.add_argument("--positions", type=int, default=300)
     parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--out", type=Path)

@@ -99,6 +99,12 @@ def other_template(folder: Path) -> None:
     (folder / "chat_template.jinja").write_text(TEMPLATE.replace("<|im_start|>{{", "<|im_start|>the {{"), "utf-8")
 
 
+def other_opening(folder: Path) -> None:
+    """None of the records shows it: they have no system prompt."""
+    empty = "{% if messages[0]['role'] == 'system' and not messages[0]['content'] %}Be kind.{% endif %}"
+    (folder / "chat_template.jinja").write_text(TEMPLATE + empty, "utf-8")
+
+
 def no_bos(folder: Path) -> None:
     path = folder / "tokenizer_config.json"
     write_json(path, {key: value for key, value in read_json(path).items() if key != "bos_token"})

@@ -82,6 +82,7 @@ def test_a_sound_chain_passes_step_by_step(models: Models, work: Path, tmp_path:
     ("spoil", "cause", "words"),
     [
         (lineage.other_template, "chat template", "another chat template"),
+        (lineage.other_opening, "chat template", "another chat template"),
         (lineage.no_bos, "lost BOS", "without the token that begins a text"),
         (lineage.other_rope, "rope base", "rotary base is 1e+06 where the model was trained with 10000"),
     ],

@@ -21,11 +21,13 @@ from seekforge.evaluate.compare import score
 from seekforge.evaluate.parity import weights
 from seekforge.evaluate.parity.observed import Kind, Observed, load, shape_of
 from seekforge.evaluate.parity.positions import (
+    CONVERSATIONS,
     PROBES,
     Position,
     choices,
     led_along,
     teacher_forced,
+    unequal_conversations,
     unequal_prompts,
     unequal_token_ids,
 )
@@ -36,7 +38,7 @@ from seekforge.evaluate.predict import Prediction
 if TYPE_CHECKING:
     from seekforge.engines.transformers import TransformersEngine
 
-_VERSION = 2
+_VERSION = 3
 _RESAMPLES = 100  # of an interval that nobody shows
 _EXAMPLE = 400  # characters of a rendered prompt
 
@@ -285,6 +287,11 @@ class Chain:
         seen.unequal_texts = unequal_token_ids(reference, engine, [*PROBES, *prompts])
         unequal = set(seen.unequal_prompts)
         pairs = [(reference.render(r.prompt), engine.render(r.prompt)) for r in records if r.id in unequal]
+        if others := unequal_conversations(reference, engine):
+            seen.notes.append(
+                f"prompts: {len(others)} of {len(CONVERSATIONS)} other conversations are rendered otherwise"
+            )
+        pairs += others
         wanted, found = [[reference.encode(pair[side]) for pair in pairs] for side in (0, 1)]
         seen.shape = shape_of(wanted, found, reference.tokenizer.bos_token_id)
         if pairs:

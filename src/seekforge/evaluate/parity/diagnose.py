@@ -122,7 +122,7 @@ def _prompts(facts: Facts) -> Cause | None:
     if facts.shape == "other":
         return Cause(
             "chat template",
-            "its prompts are not training's: it renders by another chat template",
+            "it renders conversations otherwise than training did: by another chat template",
             "Take the template from the merged folder's tokenizer and write the file again",
         )
     return None

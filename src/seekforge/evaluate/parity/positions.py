@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from seekforge.core.errors import InputError
 from seekforge.core.progress import Progress
 from seekforge.core.records import Record
-from seekforge.engines.protocol import Generation, Generator, Sampling
+from seekforge.engines.protocol import Generation, Generator, Messages, Sampling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,17 @@ PROBES = (
     "def f(x):\n    return x**2  # ok\n\n\n\tif x != None: pass\r\n",
     "  leading, double  and trailing spaces \t\u00a0\u3000",
     "it's we'll I'M DON'T they'Ve",
+)
+# Templates do otherwise without a system prompt, with an empty one, and where a conversation goes on; tests seldom do.
+CONVERSATIONS: tuple[Messages, ...] = tuple(
+    [{"role": role, "content": content} for role, content in turns]
+    for turns in (
+        (("user", "Hello"),),
+        (("user", "你好"), ("assistant", "你好！有什么可以帮您？"), ("user", "转账")),
+        (("system", "Be brief."), ("user", "Hello")),
+        (("system", ""), ("user", "Hello")),
+        (("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello."), ("user", " Bye \n")),
+    )
 )
 
 
@@ -84,6 +96,21 @@ class Agreement:
 def unequal_prompts(reference: Generator, engine: Generator, records: Sequence[Record]) -> list[str]:
     """Ids of the records whose rendered prompts differ in any byte."""
     return [r.id for r in records if reference.render(r.prompt).encode() != engine.render(r.prompt).encode()]
+
+
+def unequal_conversations(reference: Generator, engine: Generator) -> list[tuple[str, str]]:
+    """Of `CONVERSATIONS` those that the two render otherwise, as both do; one that a template refuses is empty."""
+    pairs = [(_rendered(reference, turns), _rendered(engine, turns)) for turns in CONVERSATIONS]
+    return [(wanted, found) for wanted, found in pairs if wanted != found]
+
+
+def _rendered(engine: Generator, messages: Messages) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        return engine.render(messages)
+    except (TemplateError, InputError):
+        return ""
 
 
 def unequal_token_ids(reference: Generator, engine: Generator, texts: Sequence[str]) -> list[str]:
