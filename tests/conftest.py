@@ -1,9 +1,15 @@
 """What all tests share: a runs folder of their own, and the demo model, converted once and kept in the user's cache."""
 
+import functools
+import gc
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 # The same examples every time, however slow the machine; `--hypothesis-profile=default` draws others.
@@ -14,6 +20,24 @@ settings.load_profile("steady")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's `&`: what tests start would have it ignored too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Containers like to forbid bytecode: then each of the hundred processes that tests start would compile torch anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Building the commands takes longer than most of them do here, and a process of the user's builds them once.
+typer.main.get_command = typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
+
+_settled = 0  # modules
+
+
+def pytest_runtest_setup() -> None:
+    """What was imported so far is no garbage: else the `gc.collect()` after each stage goes through all of it."""
+    global _settled
+    if len(sys.modules) > _settled + 50:
+        gc.collect()
+        gc.freeze()
+        _settled = len(sys.modules)
 
 
 @pytest.fixture(autouse=True)

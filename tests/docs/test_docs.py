@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +34,8 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEAVY = ("datasets", "mlflow", "openvino", "openvino_genai", "peft", "torch", "transformers", "trl")
 
 
-@cache
 def _group() -> Any:
-    return get_command(app)
+    return get_command(app)  # built once: see tests/conftest.py
 
 
 def _named(page: Path) -> str:
