@@ -16,7 +16,7 @@ demo: $(READY) ## From dirty records to a measured endpoint: seekforge run recip
 	$(BIN)/seekforge run recipes/risk_desk.yaml
 
 test: $(READY) ## The test suite without the slow tests, a file at a time in each of two processes
-	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY) ## The slow tests: whole runs, real Chinese reviews, tests of the tests
 	$(BIN)/python -m pytest -q -m slow

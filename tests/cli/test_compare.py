@@ -142,8 +142,15 @@ def test_the_same_model_twice_has_two_names(
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_before_anything_is_asked(
-    seekforge: Seekforge, engines: dict[str, FakeEngine], test_file: Path, work: Path, words: tuple[str, ...], line: str
+    seekforge: Seekforge,
+    engines: dict[str, FakeEngine],
+    test_file: Path,
+    work: Path,
+    words: tuple[str, ...],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("seekforge.engines.chat.client._LONGEST_WAIT", 0.0)
     for name, count in (("a", 3), ("b", 3), ("short", 2)):
         saved(work / f"{name}.jsonl", ["HOLD"] * count)
     saved(work / "other.jsonl", ["HOLD"] * 3, prompt="another")

@@ -1,12 +1,14 @@
 """Engines in environments of their own: real environments and real pip, with tiny wheels from a folder."""
 
 import hashlib
+import importlib.util
 import os
 import re
 import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -71,11 +73,33 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
     return made
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links our own pip into new environments: `venv` unpacks and compiles another, longer than all the rest takes."""
+    make, pip = install._run, importlib.util.find_spec("pip")
+    if pip is None or not pip.submodule_search_locations:
+        return
+    ours = pip.submodule_search_locations[0]
+
+    def run(command: Sequence[str], folder: Path, failure: str) -> None:
+        if "venv" not in command:
+            return make(command, folder, failure)
+        make([*command, "--without-pip"], folder, failure)
+        (packages,) = (folder / "lib").glob("python3*/site-packages")
+        return (packages / "pip").symlink_to(ours)
+
+    monkeypatch.setattr(install, "_run", run)
+
+
 def test_install_find_again_and_remove(known: Release, env: Environment) -> None:
+    """What the lock leaves out stays out: `brokenthing` exists nowhere, a resolver would look for it and fail."""
     said = Silent()
     made = install.install(known, env, said)
     assert made.whole
     assert subprocess.run([made.executable("python"), "-c", "import tinyengine"], check=False).returncode == 0
+    done = subprocess.run([made.executable("pip"), "list"], capture_output=True, text=True, check=True)
+    assert "tinyhelp" in done.stdout
+    assert "brokenthing" not in done.stdout
     assert install.installed(env) == [made]
     assert install.find("tiny", env, "cpu") == made
     assert made.versions == {"tinyengine": "1.0", "tinyhelp": "2.0"}
@@ -88,14 +112,7 @@ def test_install_find_again_and_remove(known: Release, env: Environment) -> None
     assert install.installed(env) == install.remove("tiny", env) == []
 
 
-def test_what_the_lock_leaves_out_stays_out(known: Release, env: Environment) -> None:
-    """`brokenthing` exists nowhere: a resolver would look for it, and fail."""
-    made = install.install(known, env, Silent())
-    done = subprocess.run([made.executable("pip"), "list"], capture_output=True, text=True, check=True)
-    assert "tinyhelp" in done.stdout
-    assert "brokenthing" not in done.stdout
-
-
+@pytest.mark.usefixtures("quick")
 def test_other_pins_are_another_installation(known: Release, env: Environment, wheels: Path) -> None:
     install.install(known, env, Silent())
     wheel(wheels, "tinyhelp", "2.1", "")
@@ -106,6 +123,7 @@ def test_other_pins_are_another_installation(known: Release, env: Environment, w
     assert install.install(known, env, Silent()).versions["tinyhelp"] == "2.1"
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_installation_that_does_not_start_does_not_count(tmp_path: Path, env: Environment) -> None:
     broken = tiny(tmp_path, check="import tinyengine, notthere")
     with pytest.raises(EngineError, match=r"does not start.*No module named 'notthere'") as caught:
@@ -114,6 +132,7 @@ def test_an_installation_that_does_not_start_does_not_count(tmp_path: Path, env:
     assert not (env.cache / "engines" / "tiny-cpu" / "engine.json").exists()
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_version_that_the_index_lacks_is_taken_from_where_the_user_says(
     tmp_path: Path, env: Environment, wheels: Path
 ) -> None:
@@ -145,6 +164,7 @@ install(Release("tiny", "cpu", "tinyengine", lock, check, disk_gib=0.01), enviro
 """
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_broken_off_it_leaves_no_process_and_starts_over(
     known: Release, env: Environment, tmp_path: Path, number: signal.Signals
@@ -174,6 +194,7 @@ def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_command_line(known: Release, env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     run = CliRunner()
     assert run.invoke(app, ["engine", "list"]).stdout == "no engine is installed\n"

@@ -1,4 +1,4 @@
-"""One rank of `test_devices.py`, or the one process that it is held against: trains tiny models one after the other.
+"""One rank of `test_devices.py`, or the single process against which it is held: trains tiny models one by one.
 
 In float32 as a rule, so that what differs between one process and two is the order of sums and nothing else.
 """

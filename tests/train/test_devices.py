@@ -24,6 +24,7 @@ EVERY += ["packed:ddp", "overfit:ddp", "full:ddp", "full:fsdp"]
 ALONE = ("lora", "accumulated", "packed", "overfit", "full")  # what is held against one process
 
 Found = dict[str, dict[str, Any]]
+one_thread = pytest.fixture(scope="module", autouse=True)(tiny.one_thread)
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +65,16 @@ def cases(*names: str) -> list[Any]:
 
 
 def run(folder: Path, work: Path, together: list[str], compute: str = "float32") -> Found:
-    """What each case came to in two processes, and in one process, which run side by side."""
+    """What each case came to in two processes, and in this one, side by side."""
+    from tests.train import rank
+
     alone = [name for name in ALONE if any(case.startswith(f"{name}:") for case in together)]
-    rest = ["-m", "tests.train.rank", str(folder), str(work), compute]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    commands = ([sys.executable, *rest, *alone], [*TORCHRUN, *rest, *together])
-    logs = [(work / f"log{n}").open("w") for n in range(2)]
-    running = [
-        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        for command, log in zip(commands, logs, strict=True)
-    ]
-    codes = [process.wait() for process in running]
-    said = "\n".join((work / f"log{n}").read_text()[-6000:] for n in range(2))
-    assert codes == [0, 0], said
+    command = [*TORCHRUN, "-m", "tests.train.rank", str(folder), str(work), compute, *together]
+    log = work / "log"
+    with log.open("w") as file, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file) as two:
+        rank.main(folder, work, compute, alone)
+    assert two.returncode == 0, log.read_text()[-6000:]
     return {case: json.loads((work / f"{case}.json").read_text()) for case in (*alone, *together)}
 
 
