@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from seekforge.evaluate.predict import Prediction
 
 _RESAMPLES, _SEED = 1000, 7
+_WRITTEN = _PREDICTIONS, _SCORES = "predictions.jsonl", "scores.json"
 
 
 def command(
@@ -61,16 +61,18 @@ def command(
     cuts = [_cut(text, labels) for text in slice_by or ()]
     terms = folded(entry.term for entry in read_lexicon(lexicon)) if lexicon else frozenset[str]()
     file = _test_file(model, test_data, endpoint)
+    if out is not None:
+        _check_out(out, [file, Path(model)])
     task = _task(file, labels, metrics, system, limit, max_new_tokens, out)
     given = _given(model, task, endpoint, model_name, key_file, at_once)
     if not given.predictions:
-        raise failed(given.failures, len(task.records))
+        raise failed(given.failures, len(task.records), kept=out is not None)
     found = _figures(given, metrics, cuts, terms, len(task.records))
     if out is not None:
         _write(out, given.predictions, found)
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else _shown(found, metrics))
     if given.failures:
-        raise failed(given.failures, len(task.records))
+        raise failed(given.failures, len(task.records), kept=out is not None)
 
 
 def _cut(text: str, labels: Sequence[str]) -> tuple[SliceBy, tuple[int, ...]]:
@@ -103,6 +105,13 @@ def _test_file(model: str, test_data: Path | None, endpoint: str | None) -> Path
     return Path(model) if test_data is None else test_data
 
 
+def _check_out(out: Path, inputs: Sequence[Path]) -> None:
+    from seekforge.core.files import check_output
+
+    for name in _WRITTEN:
+        check_output(out / name, inputs)
+
+
 def _task(
     file: Path,
     labels: tuple[str, ...],
@@ -114,15 +123,12 @@ def _task(
 ) -> Task:
     from seekforge.cli.answering import Task
     from seekforge.core.config import DataConfig, SourceConfig
-    from seekforge.core.files import check_output
     from seekforge.core.progress import for_terminal
     from seekforge.data.sources import read_sources
 
     source = SourceConfig(path=file.absolute())
     config = DataConfig(sources=(source,), system=system, labels=labels, limit=limit)
     records = list(read_sources(config))
-    if out is not None:
-        check_output(out / "scores.json", [file])
     return Task(records, labels, metrics, max_new_tokens, out, for_terminal())
 
 
@@ -159,17 +165,17 @@ def _figures(
         "records": len(answers),
         "asked": asked,
         "failures": given.failures,
-        "metrics": {name: {"value": _number(value), "interval": span} for name, (value, span) in scores.items()},
-        "slices": [
-            {"metric": name, **asdict(row), "value": _number(row.value)}
-            for name, rows in sliced.items()
-            for row in rows
-        ],
+        "metrics": {name: _json(value=value, interval=span) for name, (value, span) in scores.items()},
+        "slices": [_json(metric=name, **asdict(row)) for name, rows in sliced.items() for row in rows],
     }
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _json(**figure: Any) -> dict[str, Any]:  # noqa: ANN401  a row of figures and names
+    """With null for what is not a number, of which JSON has none."""
+    from seekforge.core.files import json_safe
+
+    safe: dict[str, Any] = json_safe(figure)
+    return safe
 
 
 def _write(out: Path, predictions: Sequence[Prediction], found: dict[str, Any]) -> None:
@@ -177,8 +183,8 @@ def _write(out: Path, predictions: Sequence[Prediction], found: dict[str, Any]) 
     from seekforge.evaluate.predict import save
 
     out.mkdir(parents=True, exist_ok=True)
-    save(out / "predictions.jsonl", predictions)
-    write_json(out / "scores.json", found)
+    save(out / _PREDICTIONS, predictions)
+    write_json(out / _SCORES, found)
 
 
 def _shown(found: dict[str, Any], metrics: Sequence[str]) -> str:
