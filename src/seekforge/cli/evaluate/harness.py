@@ -71,6 +71,7 @@ def command(
     Example: seekforge evaluate harness runs/latest --task risk_desk --limit 200
     """
     from seekforge.core.config import environment
+    from seekforge.core.files import alone
     from seekforge.core.progress import for_terminal
     from seekforge.engines.install import find
     from seekforge.evaluate.harness.run import ENGINE
@@ -80,7 +81,9 @@ def command(
     asked = _asked(source, test_data, task, label or (), system, max_new_tokens, limit, machine)
     folder = (out or machine.runs / "harness" / asked.task.name).absolute()
     model = _model(asked, source, endpoint, model_name, key_file, at_once, batch_size, machine, progress)
-    if not _both(asked.task, model, installed, folder, progress, as_json=as_json):
+    with alone(folder):
+        agree = _both(asked.task, model, installed, folder, progress, as_json=as_json)
+    if not agree:
         typer.echo(f"the two do not agree: every difference is in {folder / _COMPARISON}", err=True)
         raise typer.Exit(_DISAGREE)
 
