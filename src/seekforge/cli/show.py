@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Sequence
 
 from seekforge.core.gates import Verdict
 from seekforge.core.report.units import format_value
 
+_NARROWEST, _WIDEST = 60, 110  # columns
+
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A table as text; the columns with the given indices are aligned to the right."""
+    """A table as text, as wide as the terminal at most; the columns with the given indices are aligned to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -21,7 +24,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], num
     for row in rows:
         grid.add_row(*row)
     stream = io.StringIO()
-    Console(file=stream, width=110, no_color=True, highlight=False, markup=False).print(grid)
+    width = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+    Console(file=stream, width=width, no_color=True, highlight=False, markup=False).print(grid)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 
