@@ -181,6 +181,24 @@ def test_answers_that_are_none_are_one_line(seekforge: Seekforge, work: Path, da
         assert (result.code, words in result.error) == (2, True), result.err
 
 
+def test_empty_answers_and_those_cut_off_are_counted(seekforge: Seekforge, data: Path, server: Server) -> None:
+    server.answer = lambda text, turn: (200, completion("", "stop") if "解锁" in text else completion("Rule", "length"))
+    options = (*served(server), "--metric", "f1")
+    found = json.loads(seekforge("evaluate", data, *options, "--json").out)
+    assert (found["records"], found["empty"], found["cut_off"]) == (3, 1, 2)
+    shown = seekforge("evaluate", data, *options).out
+    assert shown.startswith(f"m at {server.url} on 3 records\n"), "a title is not folded to the table's width"
+    assert "1 of 3 answers are empty, and are scored as such\n2 of 3 answers were cut off at --max-new-tokens" in shown
+
+
+def test_macro_f1_is_not_cut_by_label(seekforge: Seekforge, work: Path, data: Path) -> None:
+    (work / "answers.jsonl").write_text(lines([{"text": "HOLD"}] * 3))
+    options = ("--metric", "macro_f1", "--metric", "accuracy", *LABELS, "--slice", "label", "--slice", "language")
+    found = json.loads(seekforge("evaluate", "answers.jsonl", data, *options, "--json").out)
+    cut = {(row["metric"], row["by"]) for row in found["slices"]}
+    assert cut == {("accuracy", "label"), ("accuracy", "language"), ("macro_f1", "language")}
+
+
 def test_blank_lines_and_a_byte_order_mark_are_no_answers(seekforge: Seekforge, work: Path, data: Path) -> None:
     (work / "answers.jsonl").write_text("\n" + lines([{"answer": row["output"]} for row in ROWS]) + "\n", "utf-8-sig")
     result = seekforge("evaluate", "answers.jsonl", data, "--metric", "exact_match", "--json")

@@ -18,14 +18,17 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], num
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         grid.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*row)
     stream = io.StringIO()
     width = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
-    Console(file=stream, width=width, no_color=True, highlight=False, markup=False).print(grid)
+    console = Console(file=stream, width=width, no_color=True, highlight=False, markup=False)
+    if title:
+        console.print(title)  # not the table's own: it would be folded to a narrow table's width
+    console.print(grid)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seekforge.cli.evaluate.options import KeyFile, Label, Lexicon, Limit, System
+
 if TYPE_CHECKING:
     from seekforge.core.records import Record
     from seekforge.evaluate.side_by_side.answers import Answered, Asking, Candidate
@@ -25,7 +27,7 @@ def command(
     models: Annotated[list[str], typer.Argument(help=_MODELS)],
     data: Annotated[Path | None, typer.Option(help="The test: JSONL, CSV or Parquet of records with answers.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric; repeat for each. The first one decides.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="A permitted label; repeat for each.")] = None,
+    label: Label = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for compare.html, compare.json, answers.")] = Path(
         "compare"
     ),
@@ -33,13 +35,15 @@ def command(
         list[str] | None, typer.Option(help="Price of the machine for an hour, or NAME=PRICE; repeat for each.")
     ] = None,
     currency: Annotated[str, typer.Option(help="Of --price.")] = "USD",
-    system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
-    lexicon: Annotated[Path | None, typer.Option(help="Terms that stay whole where Chinese is cut into words.")] = None,
+    system: System = None,
+    lexicon: Lexicon = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
-    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Questions asked at once.")] = 16,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many records.")] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "--at-once", min=1, max=256, help="Questions asked at once.")
+    ] = 16,
+    limit: Limit = None,
     examples: Annotated[int, typer.Option(min=0, help="Examples shown for each pair of models.")] = 9,
-    api_key_file: Annotated[Path | None, typer.Option(help="A file with the key that the endpoints ask for.")] = None,
+    api_key_file: KeyFile = None,
 ) -> None:
     """Ask two models or more the same questions; figures, differences, won and lost items, cost and speed on one page.
 
@@ -182,5 +186,7 @@ def _write(report: dict[str, Any], out: Path) -> None:
             )
         )
     columns = ("model", words(metric), f"against {report['first']}", "p95", "tokens/s")
-    typer.echo(table(verdict(report)["text"], columns, rows, numbers=(3, 4)))
+    timed = len(columns) if any(row[3] for row in rows) else 3
+    numbers = [place for place in (3, 4) if place < timed]
+    typer.echo(table(verdict(report)["text"], columns[:timed], [row[:timed] for row in rows], numbers))
     typer.echo(f"\npage: {short(out.absolute() / 'compare.html')}")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seekforge.cli.evaluate.options import AtOnce, Endpoint, KeyFile, Label, Lexicon, Limit, ModelName, System
+
 if TYPE_CHECKING:
     from seekforge.cli.answering import Given, Task
     from seekforge.core.config.recipe import SliceBy
@@ -26,23 +28,24 @@ def command(
         Path | None, typer.Argument(help="JSONL, CSV or Parquet of records with answers; with --endpoint all there is.")
     ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric; repeat for each.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="A permitted label; repeat for each.")] = None,
+    label: Label = None,
     slice_by: Annotated[
         list[str] | None,
         typer.Option("--slice", help="Also by label, length, length:50,200 (characters) or language; may be repeated."),
     ] = None,
-    system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
-    lexicon: Annotated[Path | None, typer.Option(help="Terms that stay whole where Chinese is cut into words.")] = None,
+    system: System = None,
+    lexicon: Lexicon = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many records.")] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="Ask this OpenAI-compatible endpoint, http://host:port/v1, and load no model.")
-    ] = None,
-    model_name: Annotated[str | None, typer.Option(help="The model's name at the endpoint.")] = None,
-    key_file: Annotated[Path | None, typer.Option(help="A file with the endpoint's key.")] = None,
-    at_once: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at the endpoint.")] = 16,
+    limit: Limit = None,
+    endpoint: Endpoint = None,
+    model_name: ModelName = None,
+    key_file: KeyFile = None,
+    at_once: AtOnce = 16,
     out: Annotated[
-        Path | None, typer.Option(help="Keep answers here as they come, to go on after a kill; and write the figures.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Keep answers here as they come, to go on after a kill; and write the figures."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -165,6 +168,8 @@ def _figures(
         "records": len(answers),
         "asked": asked,
         "failures": given.failures,
+        "empty": sum(not p.text.strip() for p in answers),
+        "cut_off": sum(p.finish_reason == "length" for p in answers),
         "metrics": {name: _json(value=value, interval=span) for name, (value, span) in scores.items()},
         "slices": [_json(metric=name, **asdict(row)) for name, rows in sliced.items() for row in rows],
     }
@@ -211,4 +216,13 @@ def _shown(found: dict[str, Any], metrics: Sequence[str]) -> str:
         title = "by length of the question in characters" if by == "length" else f"by {by}"
         columns = (by, "records", "metric", "value", "from", "to")
         tables.append(table(title, columns, rows, numbers=(1, 3, 4, 5)))
-    return "\n\n".join(tables)
+    return "\n".join(tables) + _remarks(found)
+
+
+def _remarks(found: dict[str, Any]) -> str:
+    """What a low figure may come of."""
+    told = [
+        (found["empty"], "answers are empty, and are scored as such"),
+        (found["cut_off"], "answers were cut off at --max-new-tokens"),
+    ]
+    return "".join(f"\n{count} of {found['records']} {what}" for count, what in told if count)
