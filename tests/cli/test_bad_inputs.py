@@ -132,6 +132,7 @@ def test_options_of_single_commands(seekforge: Seekforge, work: Path, runs: Path
         (("data", good, "--out", "clean", "--ops", "exakt"), "--ops: unknown op 'exakt'. did you mean 'exact'?"),
         (("compress", "demo", "--out", "small", "--format", "Q9"), "--format: formats.0: Input should be 'F16'"),
         (("evaluate", "demo", good, "--metric", "f2"), "unknown metric 'f2'. did you mean 'f1'?"),
+        (("evaluate", "comapre", good, good), "evaluate: no command and no model 'comapre'. Did you mean 'compare'?"),
         ((*train, "--method", "prefix"), "seekforge train: method: Input should be 'auto', 'lora', 'qlora' or 'full'"),
         ((*train, "--epochs", "0"), "seekforge train: epochs: Input should be greater than 0"),
     ):

@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Seekforge, write
 
 from seekforge.core.errors import EngineError
+from seekforge.core.files import alone
 from seekforge.engines.fake import FakeEngine
 from seekforge.evaluate.predict import Prediction, load
 
@@ -126,6 +127,8 @@ def test_the_same_model_twice_has_two_names(
         (("a.jsonl", "broken.jsonl"), "broken.jsonl:2: not a line of saved answers. Give"),
         (("a.jsonl", "empty.jsonl"), "empty.jsonl: no answers in the file. Give"),
         (("a.jsonl", "twice.jsonl"), "twice.jsonl:2: the id 'r0' is there twice. Give"),
+        (("a.jsonl", "latin.jsonl"), "latin.jsonl: not UTF-8 text. Save the file as UTF-8"),
+        (("a.jsonl", "number.jsonl"), "number.jsonl:1: not a line of saved answers. Give"),
         (("a.jsonl", "short.jsonl"), "short.jsonl: 2 answers, and a has 3, not to the same items: 1 only a has"),
         (("a.jsonl", "other.jsonl"), "other.jsonl: item 'r0' has another question or reference than a has. Compare"),
         (("bare.jsonl", "bare.jsonl"), "bare.jsonl: 3 of 3 items have no reference answer, 'r0' first. Give them"),
@@ -160,12 +163,59 @@ def test_bad_input_is_one_line_before_anything_is_asked(
     write(work / "broken.jsonl", [first, '{"id": "r1"}'])
     write(work / "twice.jsonl", [first, first])
     write(work / "empty.jsonl", [])
+    (work / "latin.jsonl").write_bytes(first.replace("HOLD", "Prüfen").encode("latin-1"))
+    (work / "number.jsonl").write_text(first.replace('"HOLD"', "1"))
     done = seekforge("evaluate", "compare", *words)
     assert done.code == 2, done.out
     assert line in done.error
     assert not engines["echo"].seen
     assert not engines["hold"].seen
     assert not (work / "compare").exists()
+
+
+def test_saved_answers_are_decided_by_the_labels_that_are_given(seekforge: Seekforge, work: Path) -> None:
+    """Saved without labels, or with others, their decisions are not nothing."""
+    saved(work / "a.jsonl", ["HOLD"] * 8, decision="")
+    saved(work / "b.jsonl", ["APPROVE"] * 8, decision="")
+    assert seekforge("evaluate", "compare", "a.jsonl", "b.jsonl", *LABELS).code == 0
+    report = json.loads((work / "compare" / "compare.json").read_text())
+    assert [m["scores"]["accuracy"]["value"] for m in report["models"]] == [1.0, 0.0]
+
+
+def test_every_models_labels_are_looked_at_before_anything_is_asked(
+    seekforge: Seekforge, engines: dict[str, FakeEngine], test_file: Path, work: Path
+) -> None:
+    right = [json.loads(line) for line in test_file.read_text().splitlines()]
+    answers = [
+        asdict(Prediction(row["id"], row["instruction"], row["output"], "", "HOLD", "", "stop")) for row in right
+    ]
+    write(work / "old.jsonl", list(answers))
+    done = seekforge("evaluate", "compare", "hold.gguf", "old.jsonl", "--data", test_file, *LABELS)
+    assert (done.code, "old.jsonl: --metric accuracy: the records have no labels" in done.error) == (2, True), done.err
+    write(work / "old.jsonl", [answer | {"label": "APPROVE"} for answer in answers])
+    done = seekforge("evaluate", "compare", "hold.gguf", "old.jsonl", "--data", test_file, *LABELS)
+    assert (done.code, "item 'r0' has another label than the test has" in done.error) == (2, True), done.err
+    assert not engines["hold"].seen
+
+
+def test_what_is_not_a_number_is_null_in_the_file(seekforge: Seekforge, work: Path) -> None:
+    for name, said in (("a", "HOLD it"), ("b", "no")):
+        saved(work / f"{name}.jsonl", [said])
+    done = seekforge("evaluate", "compare", "a.jsonl", "b.jsonl", "--metric", "distinct1")
+    assert done.code == 0, done.err
+
+    def refused(word: str) -> None:
+        raise AssertionError(word)
+
+    report = json.loads((work / "compare" / "compare.json").read_text(), parse_constant=refused)
+    assert report["pairs"][0]["metrics"][0]["interval"] == [None, None], "of a single item there is none"
+
+
+def test_two_comparisons_do_not_share_a_folder(seekforge: Seekforge, work: Path) -> None:
+    saved(work / "a.jsonl", ["HOLD"] * 3)
+    with alone(work / "compare"):
+        done = seekforge("evaluate", "compare", "a.jsonl", "a.jsonl")
+    assert (done.code, "compare: another command is working in this folder" in done.error) == (2, True), done.err
 
 
 def test_an_engine_that_cannot_load_is_a_failed_model(

@@ -138,7 +138,7 @@ def test_a_killed_evaluation_goes_on_from_its_answers(work: Path, data: Path, se
 
 BAD = [
     ((), "no test file. Name the model and then the file"),
-    (("test.jsonl", "--metric", "macro_f1"), "evaluate.metrics: macro_f1 needs labels"),
+    (("test.jsonl", "--metric", "macro_f1"), "the metric macro_f1 needs labels. Set data.labels, give --label"),
     (("test.jsonl", "--metric", "chrf2"), "unknown metric 'chrf2'. did you mean 'chrf'?"),
     (("test.jsonl", "--slice", "lenght"), "--slice: unknown slice 'lenght'. did you mean 'length'?"),
     (("test.jsonl", "--slice", "length:a"), "--slice: 'length:a' has no lengths. Write --slice length:50,200"),
@@ -173,10 +173,56 @@ def test_answers_that_are_none_are_one_line(seekforge: Seekforge, work: Path, da
         (lines([{"text": "a"}]) + "prose\n", "answers.jsonl:2: no answer. Write {"),
         (lines([{"said": "a"}]), "answers.jsonl:1: no answer"),
         (lines([{"id": n, "text": "a"} for n in "abd"]), "answers.jsonl: no answer to 'c'"),
+        (lines([{"text": "a"}, {"id": "b", "text": "b"}, {"text": "c"}]), "2 of 3 answers have no id, and the others"),
+        (lines([{"text": "ä"}, {"text": "b"}, {"text": "c"}]), "answers.jsonl: not UTF-8 text"),
     ):
-        (work / "answers.jsonl").write_text(text)
+        (work / "answers.jsonl").write_text(text, "latin-1")
         result = seekforge("evaluate", "answers.jsonl", data)
         assert (result.code, words in result.error) == (2, True), result.err
+
+
+def test_empty_answers_and_those_cut_off_are_counted(seekforge: Seekforge, data: Path, server: Server) -> None:
+    server.answer = lambda text, turn: (200, completion("", "stop") if "解锁" in text else completion("Rule", "length"))
+    options = (*served(server), "--metric", "f1")
+    found = json.loads(seekforge("evaluate", data, *options, "--json").out)
+    assert (found["records"], found["empty"], found["cut_off"]) == (3, 1, 2)
+    shown = seekforge("evaluate", data, *options).out
+    assert shown.startswith(f"m at {server.url} on 3 records\n"), "a title is not folded to the table's width"
+    assert "1 of 3 answers are empty, and are scored as such\n2 of 3 answers were cut off at --max-new-tokens" in shown
+
+
+def test_macro_f1_is_not_cut_by_label(seekforge: Seekforge, work: Path, data: Path) -> None:
+    (work / "answers.jsonl").write_text(lines([{"text": "HOLD"}] * 3))
+    options = ("--metric", "macro_f1", "--metric", "accuracy", *LABELS, "--slice", "label", "--slice", "language")
+    found = json.loads(seekforge("evaluate", "answers.jsonl", data, *options, "--json").out)
+    cut = {(row["metric"], row["by"]) for row in found["slices"]}
+    assert cut == {("accuracy", "label"), ("accuracy", "language"), ("macro_f1", "language")}
+
+
+def test_blank_lines_and_a_byte_order_mark_are_no_answers(seekforge: Seekforge, work: Path, data: Path) -> None:
+    (work / "answers.jsonl").write_text("\n" + lines([{"answer": row["output"]} for row in ROWS]) + "\n", "utf-8-sig")
+    result = seekforge("evaluate", "answers.jsonl", data, "--metric", "exact_match", "--json")
+    assert json.loads(result.out)["metrics"]["exact_match"]["value"] == 1.0
+
+
+def test_what_is_read_is_not_written_over(seekforge: Seekforge, work: Path, data: Path) -> None:
+    (work / "kept").mkdir()
+    text = lines([{"id": row["id"], "text": "HOLD", "mine": 1} for row in ROWS])
+    (work / "kept" / "predictions.jsonl").write_text(text)
+    result = seekforge("evaluate", "kept/predictions.jsonl", data, "--out", "kept")
+    assert result.code == 2
+    assert "kept/predictions.jsonl: is read and would be written over" in result.error
+    assert (work / "kept" / "predictions.jsonl").read_text() == text
+
+
+def test_a_damaged_file_of_kept_answers_is_one_line(
+    seekforge: Seekforge, work: Path, data: Path, server: Server
+) -> None:
+    (work / "kept").mkdir()
+    (work / "kept" / "answers.sqlite").write_text("not SQLite's" * 99)
+    result = seekforge("evaluate", data, *served(server), "--out", "kept")
+    assert result.code == 2
+    assert "answers.sqlite: the answers that were kept cannot be used: file is not a database" in result.error
 
 
 def test_an_endpoint_that_is_not_there_is_one_line(

@@ -105,6 +105,43 @@ def test_an_output_is_looked_at_before_long_work(tmp_path: Path, path: str, word
     assert words in str(caught.value)
 
 
+def test_json_has_null_for_what_is_not_a_number() -> None:
+    value = {"a": (float("nan"), 1.5, [float("-inf")]), "b": "nan", "c": True, "d": None}
+    assert files.json_safe(value) == {"a": [None, 1.5, [None]], "b": "nan", "c": True, "d": None}
+
+
+def test_lines_of_json_have_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes('\ufeff{"a": "\u2028"}\n\n  \r\n[1]\n'.encode())
+    assert list(files.json_lines(path, "no line", "Mend it")) == [(f"{path}:1", {"a": "\u2028"}), (f"{path}:4", [1])]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"a": 1}\n\n{"a": \n', "x.jsonl:3: no line. Mend it"),
+        (b"[" * 100_000, "x.jsonl:1: no line. Mend it"),
+        (b"{}\n\xff\xfe", "x.jsonl: not UTF-8 text. Save the file as UTF-8"),
+    ],
+)
+def test_a_line_that_is_no_json_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "x.jsonl").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        list(files.json_lines(tmp_path / "x.jsonl", "no line", "Mend it"))
+    assert str(caught.value).endswith(words)
+
+
+def test_a_folder_is_for_one_command_at_a_time(tmp_path: Path) -> None:
+    taken = pytest.raises(ResourceError, match="out: another command is working in this folder")
+    with files.alone(tmp_path / "out"), taken, files.alone(tmp_path / "out"):
+        pass
+    with files.alone(tmp_path / "out"):
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file exists"), files.alone(tmp_path / "file"):
+        pass
+
+
 def test_looking_at_an_output_makes_nothing(tmp_path: Path) -> None:
     files.check_output(tmp_path / "a" / "b.txt")
     assert list(tmp_path.iterdir()) == []

@@ -29,7 +29,7 @@ _TAIL = """\
 | 0 | done; for `seekforge run`, every gate passed |
 | 1 | something failed that is not the input's fault |
 | 2 | bad input: a recipe, an option, a data file, a model, or a machine without what is needed |
-| 3 | `seekforge run`, `seekforge evaluate contamination`: a gate failed |
+| 3 | `seekforge run`, `seekforge evaluate contamination`, `harness` and `parity`: a gate failed |
 | 130 | stopped by Ctrl-C |
 
 | environment variable | meaning | default |

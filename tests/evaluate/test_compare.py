@@ -78,6 +78,22 @@ def test_the_longest_chinese_label_decides(text: str, decision: str) -> None:
     assert decide(text, CHINESE) == decision
 
 
+@pytest.mark.parametrize(
+    ("text", "decision"),
+    [("Rule 12: 2", "2"), ("In 2024 I say 1.", "1"), ("答案：10", "10"), ("1st of all", ""), ("选1。", "1")],
+)
+def test_a_label_that_is_a_number_does_not_stand_within_another(text: str, decision: str) -> None:
+    assert decide(text, ["1", "2", "10"]) == decision
+
+
+@pytest.mark.parametrize(
+    ("text", "label"), [("HAYIR", "Hayır"), ("hayir.", "Hayır"), ("iptal", "İPTAL"), ("ΟΔΟΣ", "οδος"), ("é", "É")]
+)
+def test_what_the_expression_takes_for_a_label_is_that_label(text: str, label: str) -> None:
+    """Cases that fold to other letters than the label's own."""
+    assert decide(text, ["Evet", label]) == label
+
+
 def test_a_label_is_given_back_as_it_is_written() -> None:
     assert decide("ESCALATE", ["Escalate"]) == "Escalate"
     assert decide("no (a+b)", ["(a+b)", "a"]) == "(a+b)"
@@ -107,7 +123,7 @@ def test_the_gain_of_a_score_is_in_its_own_points() -> None:
 
 
 def test_accuracy_without_labels_is_one_line() -> None:
-    with pytest.raises(ConfigError, match=r"evaluate\.metrics: accuracy needs labels"):
+    with pytest.raises(ConfigError, match="the metric accuracy needs labels"):
         score("accuracy", [answer(1, "HOLD"), answer(2, "HOLD", label="")], 100, 1)
     assert score("exact_match", [answer(1, "", label="", text="r")], 100, 1)[0] == 1.0
 

@@ -238,7 +238,8 @@ def test_one_question_without_an_answer_is_a_failure_that_the_next_run_asks(tmp_
 
 
 def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
-    for text in ('{"id": "q0", "prompt": "p", "text": "t"}\n', "hello", "key,verdict\n1,2\n"):
+    listed = '{"key": [], "kind": "", "record": "", "models": [], "verdict": null, "said": []}\n'
+    for text in ('{"id": "q0", "prompt": "p", "text": "t"}\n', "hello", "key,verdict\n1,2\n", listed):
         path = tmp_path / "x.jsonl"
         path.write_text(text)
         with pytest.raises(DataError, match=r"x.jsonl:1: not a judgement"):

@@ -60,6 +60,14 @@ def test_rouge_is_rouge_score(kind: str) -> None:
     assert figure(kind, predictions, references) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize(("said", "wanted"), [("HOLD", "HOLD"), ("HOLD it", "HOLD"), ("NO", "HOLD"), ("", "HOLD")])
+def test_bleu_of_a_single_pair_is_that_of_a_sentence(said: str, wanted: str) -> None:
+    """A short answer that is right is worth something, so that it can win against one that is wrong."""
+    expected = BLEU(effective_order=True).sentence_score(said, [wanted]).score
+    assert figure("bleu", [said], [wanted]) == pytest.approx(expected, abs=1e-6)
+    assert expected > 0 or said != wanted
+
+
 def test_chinese_rouge_counts_words() -> None:
     assert figure("rouge1", ["酒店服务很好"], ["服务很好"]) > 0.5
     assert figure("rouge1", ["酒店"], ["服务"]) == 0
@@ -76,6 +84,8 @@ def test_words_fold_width_and_cut_chinese() -> None:
 def test_token_f1_by_hand() -> None:
     assert token_f1("hold rule 12", "hold rule 3") == pytest.approx(2 / 3)
     assert token_f1("", "") == 1.0
+    assert token_f1("", "👍") == token_f1("👎", "👍") == token_f1("hold", "👍") == 0.0
+    assert token_f1("👍 ", "👍") == token_f1("？", "?") == 1.0
     assert token_f1("a a b", "a b b") == pytest.approx(2 / 3)  # repeated words count as often as both have them
 
 

@@ -52,6 +52,16 @@ def test_what_is_saved_comes_back(tmp_path: Path, rows: list[tuple[str, str, str
 
 
 def test_separators_within_a_text_do_not_cut_the_file(tmp_path: Path) -> None:
-    wanted = [Prediction("r", "a\nb\r\nc", "\u2028x\u2029", "", "\x85\x0b\x0c\x1c 😀", "", "stop")] * 2
+    rest = ("a\nb\r\nc", "\u2028x\u2029", "", "\x85\x0b\x0c\x1c 😀", "", "stop")
+    wanted = [Prediction("r", *rest), Prediction("s", *rest)]
     save(tmp_path / "p.jsonl", wanted)
     assert load(tmp_path / "p.jsonl") == wanted
+
+
+def test_half_a_surrogate_pair_in_saved_answers_can_be_written_again(tmp_path: Path) -> None:
+    save(tmp_path / "p.jsonl", [Prediction("r", "p", "", "", "half!", "", "stop")])
+    (tmp_path / "p.jsonl").write_text((tmp_path / "p.jsonl").read_text().replace("half", r"\ud83d"))
+    found = load(tmp_path / "p.jsonl")
+    assert found[0].text == "?!"
+    save(tmp_path / "q.jsonl", found)
+    assert load(tmp_path / "q.jsonl") == found

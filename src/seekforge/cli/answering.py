@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seekforge.core.answers import Answers
 from seekforge.core.errors import ConfigError, DataError
+from seekforge.core.files import json_lines
 
 if TYPE_CHECKING:
     from seekforge.core.config.chat import RemoteConfig
@@ -110,26 +110,33 @@ def from_file(path: Path, task: Task) -> Given:
             where=str(path),
             mend="Give one answer a record, in the records' order or with their ids",
         )
-    named = all(name is not None for name, _ in rows)
-    by_id = {name: text for name, text in rows} if named else {}
-    if missing := [record.id for record in task.records if named and record.id not in by_id]:
-        raise DataError(f"no answer to '{missing[0]}'", where=str(path), mend="Give the answers to these records")
-    texts = [by_id[record.id] for record in task.records] if named else [text for _, text in rows]
+    texts = _in_order(rows, task.records, path)
     found = [prediction(record, text, "stop", task.labels) for record, text in zip(task.records, texts, strict=True)]
     return Given(path.name, found)
 
 
+def _in_order(rows: Sequence[tuple[str | None, str]], records: Sequence[Record], path: Path) -> list[str]:
+    """By their ids, or as they come where none has one."""
+    named = {name: text for name, text in rows if name is not None}
+    if not named:
+        return [text for _, text in rows]
+    if without := sum(name is None for name, _ in rows):
+        what = f"{without} of {len(rows)} answers have no id, and the others have one"
+        raise DataError(what, where=str(path), mend="Give each answer its record's id, or none of them")
+    if missing := [record.id for record in records if record.id not in named]:
+        raise DataError(f"no answer to '{missing[0]}'", where=str(path), mend="Give the answers to these records")
+    return [named[record.id] for record in records]
+
+
 def _rows(path: Path) -> list[tuple[str | None, str]]:
     rows = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-                text = next(row[key] for key in _TEXTS if isinstance(row.get(key), str))
-                rows.append((None if row.get("id") is None else str(row["id"]), text))
-            except (ValueError, AttributeError, StopIteration) as error:
-                mend = 'Write {"id": "...", "text": "..."} a line'
-                raise DataError("no answer", where=f"{path}:{number}", mend=mend) from error
+    mend = 'Write {"id": "...", "text": "..."} a line'
+    for where, row in json_lines(path, "no answer", mend):
+        try:
+            text = next(row[key] for key in _TEXTS if isinstance(row.get(key), str))
+        except (AttributeError, StopIteration) as error:
+            raise DataError("no answer", where=where, mend=mend) from error
+        rows.append((None if row.get("id") is None else str(row["id"]), text))
     return rows
 
 

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Sequence
 
 from seekforge.core.gates import Verdict
 from seekforge.core.report.units import format_value
 
+_NARROWEST, _WIDEST = 60, 110  # columns
+
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A table as text; the columns with the given indices are aligned to the right."""
+    """A table as text, as wide as the terminal at most; the columns with the given indices are aligned to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         grid.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*row)
     stream = io.StringIO()
-    Console(file=stream, width=110, no_color=True, highlight=False, markup=False).print(grid)
+    width = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+    console = Console(file=stream, width=width, no_color=True, highlight=False, markup=False)
+    if title:
+        console.print(title)  # not the table's own: it would be folded to a narrow table's width
+    console.print(grid)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
+import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from seekforge.core.errors import InputError, ResourceError
+from seekforge.core.errors import DataError, InputError, ResourceError
 
 _CHUNK = 1 << 20
+_LOCK = ".lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EROFS, errno.EPERM)
+_SQLITE_FULL, _SQLITE_IO, _SQLITE_FORBIDDEN = 13, 10, (3, 8, 14)  # https://sqlite.org/rescode.html
 _NO_PLACE = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -66,13 +70,49 @@ def read_json(path: Path) -> Any:  # noqa: ANN401  JSON is any of its types
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def json_safe(value: Any) -> Any:  # noqa: ANN401  JSON is any of its types
+    """A value with null in place of numbers that JSON does not have: not a number, infinite."""
+    if isinstance(value, Mapping):
+        return {key: json_safe(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_safe(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def json_lines(path: Path, what: str, mend: str) -> Iterator[tuple[str, Any]]:
+    """Each line's place, `FILE:LINE`, and its JSON value; blank lines are left out.
+
+    Args:
+        path: The file.
+        what: What the message calls a line that is no JSON.
+        mend: How the message says to mend one.
+
+    Raises:
+        DataError: A line is no JSON, or the file is no UTF-8 text.
+    """
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig") as file:  # lines end at \n only; `splitlines` would cut at U+2028 too
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield f"{path}:{number}", json.loads(line)
+    except UnicodeDecodeError as error:
+        raise DataError("not UTF-8 text", where=str(path), mend="Save the file as UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(what, where=f"{path}:{number}", mend=mend) from error
+
+
 @contextmanager
 def full_disk(path: Path) -> Iterator[None]:
     """Turns "no space left" into one line for the user, also where a library wraps it in an error of its own."""
     try:
         yield
     except Exception as error:
-        if getattr(error, "errno", None) in _FULL or os.strerror(errno.ENOSPC) in str(error):
+        if (
+            getattr(error, "errno", None) in _FULL
+            or _sqlite_code(error) == _SQLITE_FULL
+            or os.strerror(errno.ENOSPC) in str(error)
+        ):
             raise ResourceError(
                 "no space left on the disk", where=str(path), mend="Free some space and run the same command again"
             ) from error
@@ -81,7 +121,7 @@ def full_disk(path: Path) -> Iterator[None]:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turns "no space left", "permission denied" and a path that cannot be into one line for the user."""
+    """Turns "no space left", "permission denied" and a path that cannot be into one line, also where SQLite says it."""
     try:
         with full_disk(path):
             yield
@@ -97,6 +137,38 @@ def disk_errors(path: Path) -> Iterator[None]:
             )
             raise InputError(what, where=str(path), mend="Choose another path") from error
         raise
+    except Exception as error:
+        if (code := _sqlite_code(error)) in _SQLITE_FORBIDDEN:
+            mend = "Choose a folder that you may write"
+            raise ResourceError(f"cannot write here: {error}", where=str(path), mend=mend) from error
+        if code == _SQLITE_IO:
+            raise ResourceError(str(error), where=str(path), mend="See whether the disk is full or fails") from error
+        raise
+
+
+def _sqlite_code(error: Exception) -> int:
+    """SQLite's primary result code; 0 for another library's error."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Makes a folder and keeps a second command out of it; the kernel takes the lock back where this process dies.
+
+    Raises:
+        ResourceError: Another one is working there, or it cannot be written.
+        InputError: There can be no such folder.
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            mend = "Wait for it, or name another folder with --out"
+            raise ResourceError("another command is working in this folder", where=str(folder), mend=mend) from error
+        yield
 
 
 def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:

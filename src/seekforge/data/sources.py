@@ -55,7 +55,7 @@ def check_sources(config: DataConfig) -> None:
         if source.path.exists() and not source.path.is_file():
             raise DataError("a pipe or a device, not a file", where=str(source.path), mend="Save it to a file first")
         if not source.path.is_file():
-            raise DataError("no such data file", where=str(source.path), mend="Correct the path in data.sources")
+            raise DataError("no such data file", where=str(source.path), mend="Correct the path (data.sources)")
         format_of(source)
 
 

@@ -8,7 +8,7 @@ no new row would (distinct n-grams) it is no picture of another test set; there 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,10 @@ def interval(rows: Rows, figure: Callable[[Rows], float], resamples: int, seed: 
     return float(low), float(high)
 
 
-def draws(count: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """Row numbers drawn with replacement, shape (resamples, count)."""
-    return np.random.default_rng(seed).integers(0, count, size=(resamples, count))
+def draws(count: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """`resamples` times `count` row numbers drawn with replacement, one drawing in memory at a time."""
+    random = np.random.default_rng(seed)
+    return (random.integers(0, count, size=count) for _ in range(resamples))
 
 
 def jackknife_error(count: int, figure: Callable[[NDArray[np.int64]], float], blocks: int, seed: int) -> float:

@@ -74,6 +74,11 @@ def score(
 
 def rows_of(name: str, metric: Metric, predictions: Sequence[Prediction]) -> Rows:
     """The metric's rows, one a prediction; `Raises` as `score`'s."""
+    return metric.rows(*sides(name, metric, predictions))
+
+
+def sides(name: str, metric: Metric, predictions: Sequence[Prediction]) -> tuple[list[Any], list[Any]]:
+    """What the metric reads of the predictions and of their references (`metrics/base.py`); `Raises` as `score`'s."""
     if not predictions:
         raise DataError("no test records to score", mend="Raise data.split.test")
     if metric.reads == "texts" and (empty := [p.id for p in predictions if not p.reference.strip()]):
@@ -81,7 +86,7 @@ def rows_of(name: str, metric: Metric, predictions: Sequence[Prediction]) -> Row
             f"{len(empty)} of {len(predictions)} reference answers are empty, '{empty[0]}' first: {name} needs them",
             mend="Give each record its answer or take it out",
         )
-    return metric.rows(*_sides(name, metric, predictions))
+    return _read(name, metric, predictions)
 
 
 def compare(
@@ -162,7 +167,7 @@ def majority(predictions: Sequence[Prediction]) -> float:
 
 
 def examples(base: Sequence[Prediction], tuned: Sequence[Prediction], count: int) -> list[dict[str, Any]]:
-    """What a reader should see: some of what was mended, and first of all what is still wrong."""
+    """What a reader should see: what was mended, what is still wrong, and what was right before."""
     pairs = list(zip(base, tuned, strict=True))
     wrong = [pair for pair in pairs if not _right(pair[1])]
     mended = [pair for pair in pairs if _right(pair[1]) and not _right(pair[0])]
@@ -187,8 +192,7 @@ def _right(prediction: Prediction) -> bool:
     return prediction.text.strip() == prediction.reference.strip()
 
 
-def _sides(name: str, metric: Metric, predictions: Sequence[Prediction]) -> tuple[list[Any], list[Any]]:
-    """What the metric reads of the predictions (`metrics/base.py`)."""
+def _read(name: str, metric: Metric, predictions: Sequence[Prediction]) -> tuple[list[Any], list[Any]]:
     if metric.reads in {"decisions", "confidence"} and not all(p.label for p in predictions):
         raise _needs_labels(name)
     if metric.reads == "decisions":
@@ -205,7 +209,8 @@ def _sides(name: str, metric: Metric, predictions: Sequence[Prediction]) -> tupl
 
 
 def _needs_labels(name: str) -> ConfigError:
-    return ConfigError(f"evaluate.metrics: {name} needs labels", mend=f"Set data.labels, or take {name} out")
+    mend = f"Set data.labels, give --label once for each, or take {name} out"
+    return ConfigError(f"the metric {name} needs labels", mend=mend)
 
 
 def _needs_logits(name: str) -> ConfigError:

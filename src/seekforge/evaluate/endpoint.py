@@ -29,6 +29,24 @@ class Answered:
     failures: dict[str, str]
 
 
+class Patience:
+    """Tells a question that its endpoint fails on from an endpoint that is gone."""
+
+    def __init__(self) -> None:
+        self._dead = 0
+
+    def heard(self, reply: Reply) -> None:
+        """Counts the failures in a row that are the endpoint's own.
+
+        Raises:
+            EngineError: There were so many that nobody is there any more.
+        """
+        self._dead = self._dead + 1 if reply.gone else 0
+        if self._dead == _DEAD:
+            mend = "Start it and run the same command again: what it answered is kept"
+            raise EngineError(f"{_DEAD} questions in a row found nobody ({reply.failure})", mend=mend)
+
+
 def ask(chat: Chat, records: Sequence[Record], labels: Sequence[str], progress: Progress, kept: Kept) -> Answered:
     """Asks every record's question that has no answer yet.
 
@@ -45,20 +63,16 @@ def ask(chat: Chat, records: Sequence[Record], labels: Sequence[str], progress: 
     keys = [kept.key([chat.name, record.prompt]) for record in records]
     missing = [index for index, key in enumerate(keys) if kept.get(key) is None]
     failures: dict[int, str] = {}
-    dead = 0
+    patience = Patience()
     with progress.task("answers", len(records), len(records) - len(missing)) as task:
 
         def heard(number: int, reply: Reply) -> None:
-            nonlocal dead
             index = missing[number]
-            dead = dead + 1 if reply.gone else 0
             if reply.failure:
                 failures[index] = reply.failure
             else:
                 kept.put(keys[index], reply.text, reply.finish_reason)
-            if dead == _DEAD:
-                mend = "Start it and run the same command again: what it answered is kept"
-                raise EngineError(f"{dead} questions in a row found nobody ({reply.failure})", mend=mend)
+            patience.heard(reply)
             task.advance(note=f"{len(failures)} failed" if failures else "")
 
         if missing:
@@ -71,11 +85,19 @@ def ask(chat: Chat, records: Sequence[Record], labels: Sequence[str], progress: 
     )
 
 
-def failed(failures: dict[str, str], asked: int) -> EngineError:
-    """One line that counts and names the questions that got no answer."""
+def failed(failures: dict[str, str], asked: int, *, kept: bool = True) -> EngineError:
+    """One line that counts and names the questions that got no answer.
+
+    Args:
+        failures: Id of each to why.
+        asked: How many questions there were.
+        kept: Whether the other answers are on disk.
+    """
     reasons = ", ".join(f"{why} ({count})" for why, count in Counter(failures.values()).most_common(_NAMED))
     named = ", ".join([*list(failures)[:_NAMED], *(["..."] if len(failures) > _NAMED else [])])
     return EngineError(
         f"{len(failures)} of {asked} questions got no answer and are in no figure: {named}: {reasons}",
-        mend="Run the same command again with the same --out: it asks those only",
+        mend="Run the same command again with the same --out: it asks those only"
+        if kept
+        else "With --out answers are kept: then the same command asks those only",
     )

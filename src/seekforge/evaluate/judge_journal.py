@@ -117,6 +117,7 @@ class Journal:
     def _parsed(self, line: bytes, number: int) -> Judgement:
         try:
             row = json.loads(line)
+            hash(row["key"])
             return Judgement(**{**row, "models": tuple(row["models"]), "said": tuple(row["said"])})
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise self._foreign(number) from error

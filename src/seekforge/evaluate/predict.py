@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from seekforge.core.answers import Answers
 from seekforge.core.errors import DataError
-from seekforge.core.files import sha256_json, write_text
+from seekforge.core.files import json_lines, sha256_json, write_text
 from seekforge.core.progress import Progress
 from seekforge.core.records import Record
 from seekforge.engines.protocol import Generator, Sampling
 from seekforge.evaluate.decisions import decide
 
+_TEXTS = ("id", "prompt", "reference", "label", "text", "decision", "finish_reason")
+_FOREIGN = "not a line of saved answers"
+_MEND = "Give a predictions-*.jsonl that an evaluation or a comparison wrote"
 _PIECE = 48  # prompts at once, so that the bar moves and a kill loses little; larger than any engine's batch
 
 
@@ -102,7 +106,7 @@ def predict(
 
 def prediction(record: Record, text: str, finish_reason: str, labels: Sequence[str]) -> Prediction:
     """An answer beside what the record expects."""
-    text = text.encode("utf-8", "replace").decode()  # an endpoint may escape half of a surrogate pair
+    text = whole(text)
     decision = decide(text, labels) if labels else ""
     return Prediction(record.id, record.text, record.answer, record.label or "", text, decision, finish_reason)
 
@@ -116,14 +120,23 @@ def load(path: Path) -> list[Prediction]:
     """The inverse of `save`.
 
     Raises:
-        DataError: It is not such a file.
+        DataError: It is not such a file, or has an id twice.
     """
-    found = []
-    with path.open(encoding="utf-8") as file:  # a file's lines end at \n only; `splitlines` would cut at U+2028 too
-        for number, line in enumerate(file, 1):
-            try:
-                found.append(Prediction(**json.loads(line)))
-            except (ValueError, TypeError) as error:
-                mend = "Write it with `seekforge evaluate score --out`"
-                raise DataError("not a prediction of seekforge", where=f"{path}:{number}", mend=mend) from error
-    return found
+    found: dict[str, Prediction] = {}
+    for where, row in json_lines(path, _FOREIGN, _MEND):
+        try:
+            one = Prediction(**row)
+        except TypeError as error:
+            raise DataError(_FOREIGN, where=where, mend=_MEND) from error
+        if not all(isinstance(getattr(one, name), str) for name in _TEXTS):
+            raise DataError(_FOREIGN, where=where, mend=_MEND)
+        if one.id in found:
+            raise DataError(f"the id {one.id!r} is there twice", where=where, mend="Give each answer its own id")
+        changes: dict[str, Any] = {name: whole(getattr(one, name)) for name in _TEXTS}
+        found[one.id] = replace(one, **changes)
+    return list(found.values())
+
+
+def whole(text: str) -> str:
+    """A text that can be written as UTF-8: JSON may escape half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()

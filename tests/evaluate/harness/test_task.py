@@ -90,6 +90,20 @@ def test_a_dotless_i_is_no_i_of_a_label() -> None:
     assert re.fullmatch(expression(["Prüfen"]), "PRÜFEN")
 
 
+@pytest.mark.parametrize(
+    ("answer", "labels", "decision"),
+    [
+        ("HAYIR", ("Evet", "Hayır"), "Hayır"),
+        ("hayır", ("Evet", "Hayır"), "Hayır"),
+        ("İptal", ("İPTAL", "X"), "İPTAL"),
+        ("iptal", ("İPTAL", "X"), "İPTAL"),
+        ("Rule 12: 2", ("1", "2"), "2"),
+    ],
+)
+def test_letters_of_two_cases_and_numbers_are_read_as_ours(answer: str, labels: tuple[str, ...], decision: str) -> None:
+    assert filtered(answer, labels) == decide(answer, labels) == decision
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "../x", "任务", "-x"])
 def test_a_name_that_is_none(name: str) -> None:
     with pytest.raises(ConfigError, match="--task"):

@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from tests.engines.chat_server import completion, serving
 from tests.evaluate.side_by_side.conftest import ASKING, fake, record
 
 from seekforge.core.config import RemoteConfig
@@ -196,11 +197,32 @@ def test_an_endpoint_is_asked_as_it_is_and_a_refused_question_is_no_failure_of_t
         assert "the prompt is too long" in found.unanswered["r4"]
         assert found.speed is not None
         assert found.speed.tokens_per_second * found.speed.seconds == pytest.approx(28)
-        gone = answer(replace(candidate, name="g"), [record(0, "down")], ASKING, tmp_path, Silent())
-        assert "stopped answering" in gone.failure
-        assert "the key is no longer good" in gone.failure
+        alone = answer(replace(candidate, name="g"), [record(0, "down")], ASKING, tmp_path, Silent())
+        assert alone.failure == "not one question was answered: HTTP 401 the key is no longer good"
     with pytest.raises(ModelError, match="does not say which models"):
         models_of(config)
+
+
+def test_one_question_that_an_endpoint_breaks_on_is_no_end_and_an_endpoint_that_is_gone_is(tmp_path: Path) -> None:
+    with serving() as server:
+        config = RemoteConfig(url=server.url, model="m", attempts=1, raw=True, concurrency=1)
+        candidate = replace(fake("e"), start=lambda: EndpointAnswerer(RemoteChat(config)))
+        server.answer = lambda text, turn: (500, {}) if text == "HOLD case 3" else (200, completion(text))
+        found = answer(candidate, RECORDS[:6], ASKING, tmp_path, Silent())
+        assert (found.failure, [p.id for p in found.predictions]) == ("", ["r0", "r1", "r2", "r4", "r5"])
+        assert found.unanswered["r3"].startswith("HTTP 500")
+        gone = replace(candidate, name="g")
+        server.answer = lambda text, turn: (200 if len(server.seen) < 4 else 500, completion(text))
+        server.seen.clear()
+        found = answer(gone, RECORDS[:6], ASKING, tmp_path, Silent())
+        assert "the endpoint does not answer for model 'm' (HTTP 500" in found.failure
+        server.answer = lambda text, turn: (200, completion(text))
+        server.seen.clear()
+        found = answer(gone, RECORDS[:6], ASKING, tmp_path, Silent())
+        assert (found.failure, len(found.predictions)) == ("", 6)
+        asked = [body["messages"][-1]["content"] for body in server.seen]
+        assert "HOLD case 0" not in asked, "what it had said was kept"
+        assert "HOLD case 5" in asked
 
 
 @pytest.mark.slow

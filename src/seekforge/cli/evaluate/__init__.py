@@ -20,8 +20,21 @@ class _Group(TyperGroup):
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         if args and args[0] not in {*self.commands, "--help"}:
+            _check_command(args[0], list(self.commands))
             args = [self.default, *args]
         return super().parse_args(ctx, args)
+
+
+def _check_command(word: str, known: list[str]) -> None:
+    """Refuses what is no model but nearly a command's name: it would be scored, with a message that misleads."""
+    from difflib import get_close_matches
+    from pathlib import Path
+
+    from seekforge.core.errors import ConfigError
+
+    close = get_close_matches(word, known, n=1, cutoff=0.75)
+    if close and not Path(word).exists():
+        raise ConfigError(f"no command and no model '{word}'", where="evaluate", mend=f"Did you mean '{close[0]}'?")
 
 
 app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode=None)

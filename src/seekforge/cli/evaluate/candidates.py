@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +18,12 @@ from seekforge.core.files import read_json
 from seekforge.core.models import fingerprint, resolve
 from seekforge.core.progress import Progress
 from seekforge.core.tracking import is_alias
-from seekforge.evaluate.predict import Prediction
+from seekforge.evaluate.decisions import decide
+from seekforge.evaluate.predict import Prediction, load
 from seekforge.evaluate.side_by_side.answers import Asking, Candidate
 from seekforge.evaluate.side_by_side.asking import Answerer
 
 _NAMED = re.compile(r"([^=/:@]+)=(.+)")
-_TEXTS = ("id", "prompt", "reference", "label", "text", "decision", "finish_reason")
 _FORMATS = ("Q8_0", "Q4_0", "F16")
 
 
@@ -100,7 +99,7 @@ def _candidate(reference: str, opening: Opening) -> Candidate:
         return _endpoint(reference, opening)
     path = Path(reference).expanduser()
     if path.suffix == ".jsonl":
-        return Candidate(_stem(path), reference, ready=read_predictions(path))
+        return Candidate(_stem(path), reference, ready=_decided(read_predictions(path), opening.asking.labels))
     if is_alias(reference):
         loadable = find(reference, "openvino", opening.machine, opening.progress)
         return replace(_gguf(Path(loadable.model), reference, opening), name=reference, price=loadable.price)
@@ -122,7 +121,7 @@ def _run(path: Path, reference: str, opening: Opening) -> Candidate:
     saved = path / "evaluate" / "predictions-tuned.jsonl"
     price = _price(path / "serve" / artifacts.MANIFEST)
     if opening.saved and saved.is_file():
-        return Candidate(name, reference, ready=read_predictions(saved), price=price)
+        return Candidate(name, reference, ready=_decided(read_predictions(saved), opening.asking.labels), price=price)
     for stage in ("compress", "train"):
         if (path / stage / artifacts.MANIFEST).is_file():
             made = _artifact(artifacts.load((path / stage).resolve()), reference, opening, _served(path))
@@ -226,21 +225,15 @@ def read_predictions(path: Path) -> tuple[Prediction, ...]:
     mend = "Give a predictions-*.jsonl that an evaluation or a comparison wrote"
     if not path.is_file():
         raise DataError("no such file of answers", where=str(path), mend=mend)
-    found: dict[str, Prediction] = {}
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                one = Prediction(**json.loads(line))
-                if not all(isinstance(getattr(one, name), str) for name in _TEXTS):
-                    raise TypeError(one)
-            except (ValueError, TypeError) as error:
-                raise DataError("not a line of saved answers", where=f"{path}:{number}", mend=mend) from error
-            if one.id in found:
-                raise DataError(f"the id {one.id!r} is there twice", where=f"{path}:{number}", mend=mend)
-            found[one.id] = one
+    found = tuple(load(path))
     if not found:
         raise DataError("no answers in the file", where=str(path), mend=mend)
-    return tuple(found.values())
+    return found
+
+
+def _decided(saved: tuple[Prediction, ...], labels: Sequence[str]) -> tuple[Prediction, ...]:
+    """With the decisions that their texts hold by these labels; as they were saved where there are none."""
+    return tuple(replace(p, decision=decide(p.text, labels)) for p in saved) if labels else saved
 
 
 def _stem(path: Path) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seekforge.cli.evaluate.options import KeyFile, Label, Lexicon, Limit, System
+
 if TYPE_CHECKING:
     from seekforge.core.records import Record
     from seekforge.evaluate.side_by_side.answers import Answered, Asking, Candidate
@@ -25,7 +27,7 @@ def command(
     models: Annotated[list[str], typer.Argument(help=_MODELS)],
     data: Annotated[Path | None, typer.Option(help="The test: JSONL, CSV or Parquet of records with answers.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric; repeat for each. The first one decides.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="A permitted label; repeat for each.")] = None,
+    label: Label = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for compare.html, compare.json, answers.")] = Path(
         "compare"
     ),
@@ -33,13 +35,15 @@ def command(
         list[str] | None, typer.Option(help="Price of the machine for an hour, or NAME=PRICE; repeat for each.")
     ] = None,
     currency: Annotated[str, typer.Option(help="Of --price.")] = "USD",
-    system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
-    lexicon: Annotated[Path | None, typer.Option(help="Terms that stay whole where Chinese is cut into words.")] = None,
+    system: System = None,
+    lexicon: Lexicon = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
-    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Questions asked at once.")] = 16,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many records.")] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "--at-once", min=1, max=256, help="Questions asked at once.")
+    ] = 16,
+    limit: Limit = None,
     examples: Annotated[int, typer.Option(min=0, help="Examples shown for each pair of models.")] = 9,
-    api_key_file: Annotated[Path | None, typer.Option(help="A file with the key that the endpoints ask for.")] = None,
+    api_key_file: KeyFile = None,
 ) -> None:
     """Ask two models or more the same questions; figures, differences, won and lost items, cost and speed on one page.
 
@@ -49,10 +53,11 @@ def command(
     Example: seekforge evaluate compare demo tuned.gguf --data examples/risk_desk/raw.jsonl --limit 50 --price 0.10
     """
     from seekforge.core.config import environment
-    from seekforge.core.errors import ConfigError
+    from seekforge.core.errors import ConfigError, InputError
+    from seekforge.core.files import alone
     from seekforge.core.progress import for_terminal
     from seekforge.evaluate.metrics import METRICS
-    from seekforge.evaluate.side_by_side.answers import Asking
+    from seekforge.evaluate.side_by_side.answers import Asking, answer
 
     if len(models) < 2:
         raise ConfigError("one model is nothing to compare", where=models[0], mend="Give two models or more")
@@ -68,13 +73,11 @@ def command(
     found = candidates(models, opening, price or [], currency)
     judging = _judging(metric, found, asking, lexicon, examples)
     _check(found, records, data, judging)
-    _make(out)
-
-    from seekforge.evaluate.side_by_side.answers import answer
-
-    answered = [answer(one, records, asking, out, progress) for one in found]
-    report = _report(answered, judging, asking, records, data, started)
-    _write(report, out)
+    if out.exists() and not out.is_dir():
+        raise InputError("a file, not a folder", where=str(out), mend="Name a folder")
+    with alone(out):
+        answered = [answer(one, records, asking, out, progress) for one in found]
+        _write(_report(answered, judging, asking, records, data, started), out)
     if any(one.failure for one in answered):
         raise typer.Exit(1)
 
@@ -106,7 +109,7 @@ def _check(found: Sequence[Candidate], records: Sequence[Record], data: Path | N
     from seekforge.core.errors import ConfigError
     from seekforge.evaluate.predict import Prediction
     from seekforge.evaluate.side_by_side.answers import Answered, Candidate
-    from seekforge.evaluate.side_by_side.items import check_references, check_same, metric_rows
+    from seekforge.evaluate.side_by_side.items import check_metric, check_references, check_same
 
     asked = next((one for one in found if one.start is not None), None)
     if asked is not None and data is None:
@@ -121,18 +124,9 @@ def _check(found: Sequence[Candidate], records: Sequence[Record], data: Path | N
     for other in whole[1:]:
         check_same(whole[0], other)
     check_references(whole, judging.metrics)
-    for name in judging.metrics:
-        metric_rows(name, whole[0].predictions)
-
-
-def _make(out: Path) -> None:
-    from seekforge.core.errors import InputError
-    from seekforge.core.files import disk_errors
-
-    if out.exists() and not out.is_dir():
-        raise InputError("a file, not a folder", where=str(out), mend="Name a folder")
-    with disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
+    for one in whole:
+        for name in judging.metrics:
+            check_metric(name, one)
 
 
 def _report(
@@ -169,13 +163,13 @@ def _report(
 def _write(report: dict[str, Any], out: Path) -> None:
     from seekforge.cli.run import short
     from seekforge.cli.show import table
-    from seekforge.core.files import write_json, write_text
+    from seekforge.core.files import json_safe, write_json, write_text
     from seekforge.core.report.units import format_value
     from seekforge.core.report.units import label as words
     from seekforge.evaluate.side_by_side.page import render
     from seekforge.evaluate.side_by_side.verdict import against, chance, verdict
 
-    write_json(out / "compare.json", report)
+    write_json(out / "compare.json", json_safe(report))
     write_text(out / "compare.html", render(report))
     metric = report["metrics"][0]
     pairs = {pair["model"]: pair for pair in report["pairs"]}
@@ -192,5 +186,7 @@ def _write(report: dict[str, Any], out: Path) -> None:
             )
         )
     columns = ("model", words(metric), f"against {report['first']}", "p95", "tokens/s")
-    typer.echo(table(verdict(report)["text"], columns, rows, numbers=(3, 4)))
+    timed = len(columns) if any(row[3] for row in rows) else 3
+    numbers = [place for place in (3, 4) if place < timed]
+    typer.echo(table(verdict(report)["text"], columns[:timed], [row[:timed] for row in rows], numbers))
     typer.echo(f"\npage: {short(out.absolute() / 'compare.html')}")

@@ -101,7 +101,7 @@ def _judge(found: Contamination, max_share: float, where: str) -> None:
     from seekforge.core.errors import GateError
     from seekforge.core.report.units import against_rule
 
-    if found.share > max_share:
+    if not found.share <= max_share:  # also where the rule is not a number
         share, rule = against_rule(found.share, "fraction", f"<= {max_share!r}")
         raise GateError(
             f"{found.count} of {found.tests} test records ({share}) were given away by training; allowed is {rule}",

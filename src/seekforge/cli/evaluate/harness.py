@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seekforge.cli.evaluate.options import Endpoint, KeyFile, Limit, ModelName, System
+
 if TYPE_CHECKING:
     from seekforge.core.config import Environment
     from seekforge.core.progress import Progress
@@ -41,24 +43,29 @@ def command(
         Path | None, typer.Argument(help="JSONL, CSV or Parquet of labelled records; a run has its own test split.")
     ] = None,
     task: Annotated[str | None, typer.Option(help="The task's name; by default the run's or the file's.")] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="Ask this OpenAI-compatible endpoint, http://host:port/v1, and load no model.")
-    ] = None,
-    model_name: Annotated[str | None, typer.Option(help="The model's name at the endpoint.")] = None,
-    key_file: Annotated[Path | None, typer.Option(help="A file with the endpoint's key.")] = None,
-    at_once: Annotated[int, typer.Option(min=2, max=256, help="Requests under way at the endpoint.")] = 16,
+    endpoint: Endpoint = None,
+    model_name: ModelName = None,
+    key_file: KeyFile = None,
+    at_once: Annotated[
+        int,
+        typer.Option("--at-once", "--concurrency", min=2, max=256, help="Requests under way at the endpoint."),
+    ] = 16,
     label: Annotated[
         list[str] | None, typer.Option(help="A permitted label; repeat for each. A run has its own.")
     ] = None,
-    system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
+    system: System = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Longest answer; by default the run's, or 64.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many records.")] = None,
+    limit: Limit = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Prompts at once where a model is loaded.")] = 1,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where the task, samples and the comparison go; by default harness/TASK in the runs folder."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Where the task, samples and the comparison go; by default harness/TASK in the runs folder.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -71,6 +78,7 @@ def command(
     Example: seekforge evaluate harness runs/latest --task risk_desk --limit 200
     """
     from seekforge.core.config import environment
+    from seekforge.core.files import alone
     from seekforge.core.progress import for_terminal
     from seekforge.engines.install import find
     from seekforge.evaluate.harness.run import ENGINE
@@ -80,9 +88,11 @@ def command(
     asked = _asked(source, test_data, task, label or (), system, max_new_tokens, limit, machine)
     folder = (out or machine.runs / "harness" / asked.task.name).absolute()
     model = _model(asked, source, endpoint, model_name, key_file, at_once, batch_size, machine, progress)
-    if not _both(asked.task, model, installed, folder, progress, as_json=as_json):
-        typer.echo(f"the two do not agree: every difference is in {folder / _COMPARISON}", err=True)
-        raise typer.Exit(_DISAGREE)
+    with alone(folder):
+        if _both(asked.task, model, installed, folder, progress, as_json=as_json):
+            return
+    typer.echo(f"the two do not agree: every difference is in {folder / _COMPARISON}", err=True)
+    raise typer.Exit(_DISAGREE)
 
 
 def _both(task: Task, model: Model, installed: Installed, folder: Path, progress: Progress, *, as_json: bool) -> bool:

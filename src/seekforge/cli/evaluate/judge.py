@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seekforge.cli.evaluate.options import AtOnce, KeyFile
 from seekforge.core.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def command(
         list[str],
         typer.Argument(help="predictions-*.jsonl of an evaluate stage, one a model; NAME=FILE names the model."),
     ],
-    url: Annotated[str, typer.Option(help="The judge: any OpenAI-compatible endpoint.")],
-    model: Annotated[str, typer.Option(help="The judge's name there.")],
+    url: Annotated[str, typer.Option("--url", "--endpoint", help="The judge: any OpenAI-compatible endpoint.")],
+    model: Annotated[str, typer.Option("--model", "--model-name", help="The judge's name there.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Judgements, one a line; an interrupted run goes on from them.")
     ] = Path("judged.jsonl"),
@@ -43,9 +44,9 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Of that draw and of the bootstrap.")] = 7,
     with_reference: Annotated[bool, typer.Option("--with-reference", help="Show the record's own answer.")] = False,
     people: Annotated[Path | None, typer.Option(metavar="STUDY", help="Report the agreement with its raters.")] = None,
-    api_key_file: Annotated[Path | None, typer.Option(help="A file with the endpoint's key.")] = None,
+    api_key_file: KeyFile = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer of the judge.")] = 512,
-    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at once.")] = 8,
+    concurrency: AtOnce = 8,
     again: Annotated[bool, typer.Option("--again", help="Ask again what failed in an earlier run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -55,4 +55,4 @@ def number(value: float | None) -> str:
 
 def _figure(figure: Figure, form: str) -> str:
     low, high = figure.interval
-    return f"{figure.value:{form}} ({low:{form}} to {high:{form}})"
+    return f"{figure.value:{form}} ({low:{form}}\u2013{high:{form}})"  # short: a rubric has many columns

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from seekforge.cli.evaluate.options import AtOnce, Endpoint, KeyFile, Label, Lexicon, Limit, ModelName, System
 
 if TYPE_CHECKING:
     from seekforge.cli.answering import Given, Task
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from seekforge.evaluate.predict import Prediction
 
 _RESAMPLES, _SEED = 1000, 7
+_WRITTEN = _PREDICTIONS, _SCORES = "predictions.jsonl", "scores.json"
 
 
 def command(
@@ -26,23 +28,24 @@ def command(
         Path | None, typer.Argument(help="JSONL, CSV or Parquet of records with answers; with --endpoint all there is.")
     ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric; repeat for each.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="A permitted label; repeat for each.")] = None,
+    label: Label = None,
     slice_by: Annotated[
         list[str] | None,
         typer.Option("--slice", help="Also by label, length, length:50,200 (characters) or language; may be repeated."),
     ] = None,
-    system: Annotated[str | None, typer.Option(help="System line for conversations that have none.")] = None,
-    lexicon: Annotated[Path | None, typer.Option(help="Terms that stay whole where Chinese is cut into words.")] = None,
+    system: System = None,
+    lexicon: Lexicon = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many records.")] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="Ask this OpenAI-compatible endpoint, http://host:port/v1, and load no model.")
-    ] = None,
-    model_name: Annotated[str | None, typer.Option(help="The model's name at the endpoint.")] = None,
-    key_file: Annotated[Path | None, typer.Option(help="A file with the endpoint's key.")] = None,
-    at_once: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at the endpoint.")] = 16,
+    limit: Limit = None,
+    endpoint: Endpoint = None,
+    model_name: ModelName = None,
+    key_file: KeyFile = None,
+    at_once: AtOnce = 16,
     out: Annotated[
-        Path | None, typer.Option(help="Keep answers here as they come, to go on after a kill; and write the figures.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Keep answers here as they come, to go on after a kill; and write the figures."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -61,16 +64,18 @@ def command(
     cuts = [_cut(text, labels) for text in slice_by or ()]
     terms = folded(entry.term for entry in read_lexicon(lexicon)) if lexicon else frozenset[str]()
     file = _test_file(model, test_data, endpoint)
+    if out is not None:
+        _check_out(out, [file, Path(model)])
     task = _task(file, labels, metrics, system, limit, max_new_tokens, out)
     given = _given(model, task, endpoint, model_name, key_file, at_once)
     if not given.predictions:
-        raise failed(given.failures, len(task.records))
+        raise failed(given.failures, len(task.records), kept=out is not None)
     found = _figures(given, metrics, cuts, terms, len(task.records))
     if out is not None:
         _write(out, given.predictions, found)
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else _shown(found, metrics))
     if given.failures:
-        raise failed(given.failures, len(task.records))
+        raise failed(given.failures, len(task.records), kept=out is not None)
 
 
 def _cut(text: str, labels: Sequence[str]) -> tuple[SliceBy, tuple[int, ...]]:
@@ -103,6 +108,13 @@ def _test_file(model: str, test_data: Path | None, endpoint: str | None) -> Path
     return Path(model) if test_data is None else test_data
 
 
+def _check_out(out: Path, inputs: Sequence[Path]) -> None:
+    from seekforge.core.files import check_output
+
+    for name in _WRITTEN:
+        check_output(out / name, inputs)
+
+
 def _task(
     file: Path,
     labels: tuple[str, ...],
@@ -114,15 +126,12 @@ def _task(
 ) -> Task:
     from seekforge.cli.answering import Task
     from seekforge.core.config import DataConfig, SourceConfig
-    from seekforge.core.files import check_output
     from seekforge.core.progress import for_terminal
     from seekforge.data.sources import read_sources
 
     source = SourceConfig(path=file.absolute())
     config = DataConfig(sources=(source,), system=system, labels=labels, limit=limit)
     records = list(read_sources(config))
-    if out is not None:
-        check_output(out / "scores.json", [file])
     return Task(records, labels, metrics, max_new_tokens, out, for_terminal())
 
 
@@ -159,17 +168,19 @@ def _figures(
         "records": len(answers),
         "asked": asked,
         "failures": given.failures,
-        "metrics": {name: {"value": _number(value), "interval": span} for name, (value, span) in scores.items()},
-        "slices": [
-            {"metric": name, **asdict(row), "value": _number(row.value)}
-            for name, rows in sliced.items()
-            for row in rows
-        ],
+        "empty": sum(not p.text.strip() for p in answers),
+        "cut_off": sum(p.finish_reason == "length" for p in answers),
+        "metrics": {name: _json(value=value, interval=span) for name, (value, span) in scores.items()},
+        "slices": [_json(metric=name, **asdict(row)) for name, rows in sliced.items() for row in rows],
     }
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _json(**figure: Any) -> dict[str, Any]:  # noqa: ANN401  a row of figures and names
+    """With null for what is not a number, of which JSON has none."""
+    from seekforge.core.files import json_safe
+
+    safe: dict[str, Any] = json_safe(figure)
+    return safe
 
 
 def _write(out: Path, predictions: Sequence[Prediction], found: dict[str, Any]) -> None:
@@ -177,8 +188,8 @@ def _write(out: Path, predictions: Sequence[Prediction], found: dict[str, Any]) 
     from seekforge.evaluate.predict import save
 
     out.mkdir(parents=True, exist_ok=True)
-    save(out / "predictions.jsonl", predictions)
-    write_json(out / "scores.json", found)
+    save(out / _PREDICTIONS, predictions)
+    write_json(out / _SCORES, found)
 
 
 def _shown(found: dict[str, Any], metrics: Sequence[str]) -> str:
@@ -205,4 +216,13 @@ def _shown(found: dict[str, Any], metrics: Sequence[str]) -> str:
         title = "by length of the question in characters" if by == "length" else f"by {by}"
         columns = (by, "records", "metric", "value", "from", "to")
         tables.append(table(title, columns, rows, numbers=(1, 3, 4, 5)))
-    return "\n\n".join(tables)
+    return "\n".join(tables) + _remarks(found)
+
+
+def _remarks(found: dict[str, Any]) -> str:
+    """What a low figure may come of."""
+    told = [
+        (found["empty"], "answers are empty, and are scored as such"),
+        (found["cut_off"], "answers were cut off at --max-new-tokens"),
+    ]
+    return "".join(f"\n{count} of {found['records']} {what}" for count, what in told if count)

@@ -111,9 +111,15 @@ def _filters(labels: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"function": "regex", "regex_pattern": expression(labels), "group_select": 0, "fallback": ""},
         {"function": "lowercase"},
-        {"function": "map", "mapping_dict": {label.lower(): label for label in labels}, "default_value": ""},
+        {"function": "map", "mapping_dict": _lowered(labels), "default_value": ""},
         {"function": "take_first"},
     ]
+
+
+def _lowered(labels: Sequence[str]) -> dict[str, str]:
+    """Each label by what `str.lower` makes of the forms that the expression finds: of HAYIR too, where it is Hayır."""
+    forms = {form: label for label in labels for form in (label.upper().lower(), label.lower().replace("\u0307", ""))}
+    return {**forms, **{label.lower(): label for label in labels}}
 
 
 def _check(record: Record, labels: Sequence[str]) -> None:

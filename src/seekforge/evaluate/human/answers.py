@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seekforge.core.errors import DataError
+from seekforge.core.files import json_lines
 from seekforge.evaluate.human.model import TIE
 
 _NAMED = re.compile(r"([^=/\\]+)=(.+)")
@@ -83,13 +83,11 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
         mend = "Name a predictions-*.jsonl of an evaluate stage, or NAME=FILE"
         raise DataError("no such prediction file", where=str(path), mend=mend)
     rows: dict[str, dict[str, str]] = {}
-    for number, line in _lines(path):
-        where = f"{path}:{number}"
+    mend = "Each line has id, prompt and text; `seekforge evaluate` writes such files"
+    for where, row in json_lines(path, "not a prediction", mend):
         try:
-            row = json.loads(line)
             fields = {name: row[name] for name in ("id", "prompt", "text")} | {"reference": row.get("reference") or ""}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            mend = "Each line has id, prompt and text; `seekforge evaluate` writes such files"
+        except (KeyError, TypeError, AttributeError) as error:
             raise DataError("not a prediction", where=where, mend=mend) from error
         if not all(isinstance(value, str) and is_whole(value) for value in fields.values()) or not fields["id"]:
             raise DataError(
@@ -106,14 +104,6 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
 def is_whole(text: str) -> bool:
     """Whether it can be written as UTF-8: no half of a surrogate pair, which JSON can hold."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
-    except UnicodeDecodeError as error:
-        raise DataError("not UTF-8 text", where=str(path), mend="Save the file as UTF-8") from error
 
 
 def _check_same(path: Path, rows: dict[str, dict[str, str]], other: Path, others: dict[str, dict[str, str]]) -> None:

@@ -26,11 +26,19 @@ class Bleu(OfPairs):
         return np.array([[*s.counts, *s.totals, s.sys_len, s.ref_len] for s in scores], dtype=np.float64)
 
     def figure(self, rows: Rows) -> float:
-        """BLEU of the summed statistics, smoothed as sacreBLEU does by default."""
+        """BLEU of the summed statistics, smoothed as sacreBLEU does by default.
+
+        A single pair is a sentence: as sacreBLEU's `sentence_bleu`, orders that it is too short for do not count.
+        """
         from sacrebleu.metrics.bleu import BLEU
 
         total = [int(value) for value in rows.sum(axis=0)]
         score = BLEU.compute_bleu(
-            correct=total[:_ORDERS], total=total[_ORDERS:-2], sys_len=total[-2], ref_len=total[-1], smooth_method="exp"
+            correct=total[:_ORDERS],
+            total=total[_ORDERS:-2],
+            sys_len=total[-2],
+            ref_len=total[-1],
+            smooth_method="exp",
+            effective_order=len(rows) == 1,
         )
         return float(score.score)

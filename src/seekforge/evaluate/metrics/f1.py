@@ -8,18 +8,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from seekforge.evaluate.metrics.base import MeanOfPairs, Rows, pairs
+from seekforge.evaluate.metrics.exact_match import fold
 from seekforge.evaluate.text import words
 
 
 def token_f1(prediction: str, reference: str, terms: frozenset[str] = frozenset()) -> float:
-    """Harmonic mean of precision and recall of shared words, 0 to 1; two empty texts are equal.
+    """Harmonic mean of precision and recall of shared words, 0 to 1.
+
+    Two texts without a word (emoji, signs) are equal or not, as a whole.
 
     >>> token_f1("hold rule 12", "hold rule 3")
     0.6666666666666666
     """
     left, right = words(prediction, terms), words(reference, terms)
-    if not left or not right:
-        return float(left == right)
+    if not left and not right:
+        return float(fold(prediction) == fold(reference))
     shared = sum((Counter(left) & Counter(right)).values())
     return 2 * shared / (len(left) + len(right))
 

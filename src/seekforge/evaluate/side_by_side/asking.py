@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from seekforge.core.errors import EngineError, InputError
+from seekforge.core.errors import InputError
 from seekforge.engines.chat.protocol import Reply
 from seekforge.engines.chat.remote import RemoteChat
 from seekforge.engines.protocol import Engine, Generator, Messages, Sampling
+from seekforge.evaluate.endpoint import Patience
+from seekforge.evaluate.predict import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +160,19 @@ class EndpointAnswerer:
         self._chat = chat
 
     def ask(self, conversations: Sequence[Messages], heard: Heard) -> None:
-        """As `Answerer.ask`; an endpoint that is gone after several tries has failed."""
+        """As `Answerer.ask`; it has failed where nobody is there, not where one question makes it fail."""
+        patience, gone = Patience(), False
 
         def told(index: int, reply: Reply) -> None:
-            if reply.gone:
-                raise EngineError(f"the endpoint stopped answering ({reply.failure})")
-            text = reply.text.encode("utf-8", "replace").decode()  # JSON can escape half of a surrogate pair
-            answer = Answer(text, reply.finish_reason, reply.tokens, reply.seconds, reply.failure)
+            nonlocal gone
+            patience.heard(reply)
+            gone = gone or reply.gone
+            answer = Answer(whole(reply.text), reply.finish_reason, reply.tokens, reply.seconds, reply.failure)
             heard(index, answer)
 
         self._chat.ask(conversations, told)
+        if gone:
+            self._chat.check()
 
     def close(self) -> None:
         """Nothing to free."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from seekforge.core.errors import ConfigError, DataError
 from seekforge.evaluate import metrics
+from seekforge.evaluate.compare import rows_of, sides
 from seekforge.evaluate.metrics import Metric, Rows
 from seekforge.evaluate.predict import Prediction
 from seekforge.evaluate.side_by_side.answers import Answered
@@ -40,20 +41,28 @@ def metric_rows(
         terms: Chinese words of the domain that stay whole.
 
     Raises:
-        ConfigError: No such metric, one that needs labels where there are none, or more than answers can tell.
+        ConfigError: No such metric, or as `check_metric`.
+        DataError: As `evaluate.compare.rows_of`.
     """
     measured = metrics.metric(name, terms)
-    if measured.reads == "decisions":
-        if not all(p.label for p in predictions):
-            raise ConfigError(
-                f"--metric {name}: the records have no labels", mend="Take it out, or give data with labels"
-            )
-        return measured, measured.rows([p.decision for p in predictions], [p.label for p in predictions])
-    if measured.reads not in ("texts", "answers"):
-        raise ConfigError(
-            f"--metric {name}: answers alone do not tell it", mend="Use it in a recipe's evaluate.metrics"
-        )
-    return measured, measured.rows([p.text for p in predictions], [p.reference for p in predictions])
+    return measured, rows_of(name, measured, predictions)
+
+
+def check_metric(name: str, one: Answered) -> None:
+    """Looks whether a metric can be taken of a model's answers, and takes none.
+
+    Raises:
+        ConfigError: It needs labels where there are none, or more than answers can tell.
+        DataError: It needs references where there are none.
+    """
+    measured, where = metrics.metric(name), one.candidate.reference
+    if measured.reads == "decisions" and not all(p.label for p in one.predictions):
+        mend = "Take it out, or give data with labels"
+        raise ConfigError(f"--metric {name}: the records have no labels", where=where, mend=mend)
+    if measured.reads not in ("texts", "answers", "decisions"):
+        mend = "Use it in a recipe's evaluate.metrics"
+        raise ConfigError(f"--metric {name}: answers alone do not tell it", where=where, mend=mend)
+    sides(name, measured, one.predictions)
 
 
 def is_worse(metric: Metric) -> bool:
@@ -119,12 +128,19 @@ def check_same(first: Answered, other: Answered) -> None:
             mend="Compare answers to one and the same test",
         )
     for name in one:
-        if name in two and (one[name].prompt, one[name].reference) != (two[name].prompt, two[name].reference):
+        if name in two and (what := _differs(one[name], two[name])):
             raise DataError(
-                f"item {name!r} has another question or reference than {names[0]} has",
+                f"item {name!r} has another {what} than {names[0]} has",
                 where=other.candidate.reference,
                 mend="Compare answers to one and the same test",
             )
+
+
+def _differs(one: Prediction, two: Prediction) -> str:
+    """What is not the same of an item; empty where all is, or where one side has no label."""
+    if (one.prompt, one.reference) != (two.prompt, two.reference):
+        return "question or reference"
+    return "label" if one.label and two.label and one.label != two.label else ""
 
 
 def check_references(answered: Sequence[Answered], chosen: Sequence[str]) -> None:

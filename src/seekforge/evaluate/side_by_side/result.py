@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seekforge.core.config import PriceConfig
-from seekforge.evaluate.compare import by_label, score
+from seekforge.evaluate.bootstrap import spread
+from seekforge.evaluate.compare import by_label
+from seekforge.evaluate.metrics import Metric, Rows, metric
 from seekforge.evaluate.paired import difference, holm
 from seekforge.evaluate.predict import Prediction
 from seekforge.evaluate.side_by_side.answers import Answered, Speed
-from seekforge.evaluate.side_by_side.items import check_references, duel, is_worse, metric_rows, same_items
+from seekforge.evaluate.side_by_side.items import (
+    check_metric,
+    check_references,
+    duel,
+    is_worse,
+    metric_rows,
+    same_items,
+)
 from seekforge.evaluate.side_by_side.pareto import front
+
+_Tables = dict[str, tuple[Metric, Rows]]  # metric to its rows for one model
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +58,15 @@ def side_by_side(answered: Sequence[Answered], judging: Judging) -> dict[str, An
     """
     whole = same_items([one for one in answered if not one.failure])
     check_references(whole, judging.metrics)
-    scored = {one.candidate.name: _scores(one.predictions, judging) for one in whole}
-    models = [_model(one, scored.get(one.candidate.name, {})) for one in answered]
-    pairs = [_pair(whole[0], other, judging) for other in whole[1:]]
+    for one in whole:
+        for name in judging.metrics:
+            check_metric(name, one)
+    tables = {one.candidate.name: _tables(one, judging) for one in whole}
+    models = [_model(one, _scores(tables.get(one.candidate.name, {}), judging)) for one in answered]
+    pairs = [_pair(whole[0], other, tables, judging) for other in whole[1:]]
     for pair, p in zip(pairs, holm([pair["metrics"][0]["p"] for pair in pairs]), strict=True):
         pair["holm"] = p
-    measured, _ = metric_rows(judging.metrics[0], whole[0].predictions)
+    measured = metric(judging.metrics[0])
     return {
         "items": len(whole[0].predictions),
         "metrics": list(judging.metrics),
@@ -65,12 +79,15 @@ def side_by_side(answered: Sequence[Answered], judging: Judging) -> dict[str, An
     }
 
 
-def _scores(predictions: Sequence[Prediction], judging: Judging) -> dict[str, Any]:
+def _tables(one: Answered, judging: Judging) -> _Tables:
+    return {name: metric_rows(name, one.predictions, judging.terms) for name in judging.metrics}
+
+
+def _scores(tables: _Tables, judging: Judging) -> dict[str, Any]:
     found = {}
-    for name in judging.metrics:
-        measured, _ = metric_rows(name, predictions, judging.terms)
-        value, span = score(name, predictions, judging.resamples, judging.seed, judging.terms)
-        found[name] = {"value": value, "unit": measured.unit, "interval": list(span)}
+    for name, (measured, rows) in tables.items():
+        span = spread(measured, rows, judging.resamples, judging.seed)
+        found[name] = {"value": measured.figure(rows), "unit": measured.unit, "interval": list(span)}
     return found
 
 
@@ -102,16 +119,15 @@ def _speed(speed: Speed | None, price: PriceConfig | None) -> dict[str, Any] | N
     }
 
 
-def _pair(first: Answered, other: Answered, judging: Judging) -> dict[str, Any]:
+def _pair(first: Answered, other: Answered, tables: Mapping[str, _Tables], judging: Judging) -> dict[str, Any]:
     rows = []
+    ones, twos = tables[first.candidate.name], tables[other.candidate.name]
     for name in judging.metrics:
-        measured, one = metric_rows(name, first.predictions, judging.terms)
-        _, two = metric_rows(name, other.predictions, judging.terms)
+        (measured, one), (_, two) = ones[name], twos[name]
         found = difference(measured, one, two, judging.resamples, judging.seed)
         row = {"metric": name, "unit": measured.unit, "lower_is_better": is_worse(measured)}
         rows.append({**row, "difference": found.value, "interval": list(found.interval), "p": found.p})
-    measured, one = metric_rows(judging.metrics[0], first.predictions, judging.terms)
-    _, two = metric_rows(judging.metrics[0], other.predictions, judging.terms)
+    (measured, one), (_, two) = ones[judging.metrics[0]], twos[judging.metrics[0]]
     won = duel(measured, one, two)
     return {
         "model": other.candidate.name,
