@@ -16,6 +16,7 @@ from seekforge.compress.gguf import export
 from seekforge.core.errors import ResourceError
 from seekforge.core.progress import Silent
 from seekforge.engines import int8_rows
+from seekforge.engines.graph import join_layers
 from seekforge.engines.int8_rows import activation_group, rescale, row_model
 from seekforge.engines.openvino import OpenVinoEngine
 from seekforge.engines.protocol import Sampling
@@ -73,6 +74,25 @@ def test_it_is_made_once_and_answers_like_the_blocks(q8: Path, tmp_path: Path, m
     monkeypatch.setattr(int8_rows, "_make", lambda *_: pytest.fail("made a second time"))
     again = row_model(q8, tmp_path)
     assert again is not None and again.folder == folder and again.group == 32
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen2", "qwen3"])  # qwen2's have biases
+def test_joined_layers_answer_as_they_did_apart(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export(tiny.make(tmp_path / "m", kind), tmp_path / "m.gguf", "Q8_0", Silent())
+    joined: list[int] = []
+
+    def answers(cache: Path) -> list[tuple[int, ...]]:
+        engine = OpenVinoEngine(tmp_path / "m.gguf", cache=cache)
+        prompts = [engine.encode(text) for text in tiny.corpus(8)[:8]]
+        found = engine.generate(prompts, Sampling(max_new_tokens=16, ignore_eos=True))
+        engine.close()
+        return [answer.token_ids for answer in found]
+
+    monkeypatch.setattr(int8_rows, "join_layers", lambda model: joined.append(join_layers(model)))
+    together = answers(tmp_path / "together")
+    monkeypatch.setattr(int8_rows, "join_layers", lambda _: 0)
+    assert together == answers(tmp_path / "apart")
+    assert joined == [2 * (3 + 2)], "two blocks, each with query, key and value, and gate and up"
 
 
 def test_another_file_has_another_form_and_the_oldest_goes(

@@ -10,6 +10,7 @@ from seekforge.core.gates import Verdict
 from seekforge.core.report.units import format_value
 
 _NARROWEST, _WIDEST = 60, 110  # columns
+_NAME = 16  # of them, a row's name keeps at least so many
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
@@ -20,7 +21,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], num
 
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        grid.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
+        # The first column names the row: it is the last to be broken where the terminal is narrow.
+        widest = max((len(row[index]) for row in rows), default=0) if index == 0 else 0
+        grid.add_column(
+            column, justify="right" if index in numbers else "left", overflow="fold", min_width=min(widest, _NAME)
+        )
     for row in rows:
         grid.add_row(*row)
     stream = io.StringIO()

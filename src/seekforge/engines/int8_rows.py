@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seekforge.core.files import disk_errors, read_json, sha256_file, write_json
+from seekforge.engines.graph import join_layers, source
 
 _MODEL = "openvino_model.xml"  # the name under which OpenVINO GenAI looks for a model, and saves one
 _FACTS = "rows.json"
-_VERSION = 1  # of the form; a folder of another version is not used
+_VERSION = 2  # of the form; a folder of another version is not used
 _SCRATCH = ".making-"
 _KEPT, _ABANDONED = 8, 3600.0  # forms, seconds
 _WIDEST_GROUP = 256
@@ -82,6 +83,7 @@ def _make(model_file: Path, folder: Path) -> bool:
         widths = [_rescale(layer) for layer in list(_layers(model))]
         if not widths:
             return False
+        join_layers(model)
         model.validate_nodes_and_infer_types()
         openvino.save_model(model, scratch / _MODEL, compress_to_fp16=False)
         write_json(scratch / _FACTS, {"group": activation_group(widths)})
@@ -138,20 +140,13 @@ class _Layer:
 def _layers(model: Any) -> Iterator[_Layer]:  # noqa: ANN401  OpenVINO has no types
     for end in model.get_ordered_ops():
         try:
-            product = _source(_source(end, "Convert"), "Reshape")
-            shifted, scales = _source(product, "Multiply"), _source(product, "Multiply", 1)
-            quants, zeros = _source(shifted, "Subtract"), _source(shifted, "Subtract", 1)
-            quants, zeros = _source(quants, "Convert"), _source(zeros, "Convert")
+            product = source(source(end, "Convert"), "Reshape")
+            shifted, scales = source(product, "Multiply"), source(product, "Multiply", 1)
+            quants, zeros = source(shifted, "Subtract"), source(shifted, "Subtract", 1)
+            quants, zeros = source(quants, "Convert"), source(zeros, "Convert")
         except LookupError:
             continue
         yield _Layer(end, quants.data, zeros.data, scales.data)
-
-
-def _source(node: Any, kind: str, number: int = 0) -> Any:  # noqa: ANN401
-    """The node before an input of `node`, which must be of that kind."""
-    if node.get_type_name() != kind:
-        raise LookupError(kind)
-    return node.input_value(number).get_node()
 
 
 def _rescale(layer: _Layer) -> int:

@@ -102,12 +102,7 @@ def percentile(values: Sequence[float], share: int) -> float:
 
 def run(load: Load) -> Summary:
     """Sends the load and waits for all of it."""
-    return summarise(*send(load))
-
-
-def send(load: Load) -> tuple[list[Sample], float]:
-    """The same as samples, one a request, and the wall time in seconds."""
-    return uvloop.run(_send(load))
+    return summarise(*uvloop.run(_send(load)))
 
 
 async def _send(load: Load) -> tuple[list[Sample], float]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
-import operator
 import os
 import time
 import urllib.request
@@ -28,7 +26,6 @@ from seekforge.serve.busy import CpuWatch
 from seekforge.serve.process import Worker, WorkerSpec
 
 _ANSWER_TOKENS = 64
-_ROUNDS = 2
 _QUIET = 0.1  # share of the machine that others may use before the figures are doubtful
 _BUSY_ADVICE = "Run the stage again on a quiet machine"
 _RATIO_ADVICE = "Serve Q8_0 or Q4_0, raise serve.concurrency, and see that nothing else uses the cores"
@@ -83,10 +80,6 @@ class Load:
     warm: Sequence[Messages]
     prompts: Sequence[Messages]
 
-    def rounds(self, batch: int) -> list[Sequence[Messages]]:
-        """The prompts in `_ROUNDS` parts of whole batches, the first ones longest."""
-        return [part for part in _parts(self.prompts, batch, _ROUNDS) if part]
-
 
 class ServeStage:
     """Starts the endpoint, proves it, measures it, and stops it again.
@@ -98,7 +91,7 @@ class ServeStage:
 
     name: ClassVar[str] = "serve"
     kind: ClassVar[str] = "endpoint"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     needs: ClassVar[tuple[str, ...]] = ("data", "train", "compress")
 
     def __init__(
@@ -114,7 +107,7 @@ class ServeStage:
         return recipe.serve.model_dump(mode="json")
 
     def run(self, context: StageContext) -> StageResult:
-        """Measures both sides in turns, so that a drift of the machine falls on both; who waits takes no time."""
+        """Measures the endpoint between two halves of the baseline: a drift of the machine falls on both."""
         settings, compressed = context.recipe.serve, context.parents["compress"]
         model = compressed.file(f"model-{settings.format.lower()}.gguf")
         records = read_records(context.parents["data"].file("test.jsonl"))
@@ -217,37 +210,35 @@ def _batches(engine: Generator, prompts: Sequence[Messages], settings: ServeConf
 def _measure(
     context: StageContext, engine: Generator, worker: Worker, load: Load
 ) -> tuple[Speed, bench.Summary, float]:
-    """Rounds of half of the baseline's batches, all of the endpoint's, and the other half; and what others used."""
+    """Half of the baseline's batches, all of the endpoint's requests, the other half; and what others used.
+
+    The endpoint is asked in one go: where it begins and ends, fewer than `concurrency` run, which is not the promise.
+    """
     settings, name = context.recipe.serve, context.recipe.name
-    samples: list[bench.Sample] = []
-    speeds: list[Speed] = []
-    seconds = 0.0
 
     def ask_baseline(prompts: Sequence[Messages], progress: Progress) -> Speed:
         return _batches(engine, prompts, settings, progress)
 
-    def ask_endpoint(prompts: Sequence[Messages]) -> tuple[list[bench.Sample], float]:
+    def ask_endpoint(prompts: Sequence[Messages]) -> bench.Summary:
         count = len(prompts)
-        return bench.send(bench.Load(worker.url, name, prompts, count, settings.concurrency, settings.max_new_tokens))
+        return bench.run(bench.Load(worker.url, name, prompts, count, settings.concurrency, settings.max_new_tokens))
 
     ask_baseline(load.warm, Silent())
     ask_endpoint(load.warm)
+    first, second = _halves(load.prompts, settings.concurrency)
     with CpuWatch([pid for pid in (os.getpid(), worker.pid) if pid is not None]) as watch:
-        for number, prompts in enumerate(load.rounds(settings.concurrency), 1):
-            context.progress.say(f"  round {number} of {_ROUNDS}: transformers in batches, the endpoint, the rest")
-            before, after = _parts(prompts, settings.concurrency, 2)
-            speeds.append(ask_baseline(before, context.progress))
-            answered, took = ask_endpoint(prompts)
-            samples, seconds = samples + answered, seconds + took
-            if after:
-                speeds.append(ask_baseline(after, context.progress))
-    return functools.reduce(operator.add, speeds), bench.summarise(samples, seconds), watch.others
+        context.progress.say("  measuring: half of the batches of transformers, the endpoint, the other half")
+        baseline = ask_baseline(first, context.progress)
+        served = ask_endpoint(load.prompts)
+        if second:
+            baseline += ask_baseline(second, context.progress)
+    return baseline, served, watch.others
 
 
-def _parts(prompts: Sequence[Messages], batch: int, count: int) -> list[Sequence[Messages]]:
-    """So many parts of whole batches, the first ones longest; the last ones may be empty."""
-    size = math.ceil(math.ceil(len(prompts) / batch) / count) * batch
-    return [prompts[start * size : (start + 1) * size] for start in range(count)]
+def _halves(prompts: Sequence[Messages], batch: int) -> tuple[Sequence[Messages], Sequence[Messages]]:
+    """Two parts of whole batches, the first one longest; the second may be empty."""
+    size = math.ceil(math.ceil(len(prompts) / batch) / 2) * batch
+    return prompts[:size], prompts[size:]
 
 
 def _tokens(served: bench.Summary) -> float:

@@ -61,11 +61,7 @@ def command(
     batch_size: Annotated[int, typer.Option(min=1, help="Prompts at once where a model is loaded.")] = 1,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Where the task, samples and the comparison go; by default harness/TASK in the runs folder.",
-        ),
+        typer.Option("--out", "-o", help="Where all of it goes; by default harness/TASK in the runs folder."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
