@@ -92,6 +92,16 @@ def test_answers_that_are_none(server: Server, answer: object, failure: str) -> 
     assert chat(server).ask(talk("a")) == [Reply(failure=failure)]
 
 
+def test_an_answer_in_parts_is_one_text(server: Server) -> None:
+    parts = [{"type": "text", "text": "HO"}, {"type": "refusal", "refusal": "no"}, {"type": "text", "text": "LD"}]
+    spoken = completion("")
+    spoken["choices"][0]["message"]["content"] = parts
+    server.answer = lambda text, turn: (200, spoken)
+    assert chat(server).ask(talk("a"))[0].text == "HOLD"
+    spoken["choices"][0]["message"]["content"] = {"text": "HOLD"}
+    assert chat(server).ask(talk("a"))[0].failure.startswith("no chat completion")
+
+
 def test_what_was_said_before_the_cut_is_kept(server: Server) -> None:
     server.answer = lambda text, turn: (200, completion("half a", "length"))
     assert chat(server).ask(talk("a"))[0].partial == "half a"

@@ -105,7 +105,7 @@ def _read(answer: bytes, *, is_ping: bool, raw: bool) -> Reply:
     try:
         body = json.loads(answer)
         choice = body["choices"][0]
-        text, reason = choice["message"]["content"] or "", choice.get("finish_reason")
+        text, reason = _text(choice["message"]["content"]), choice.get("finish_reason")
         tokens = int((body.get("usage") or {}).get("completion_tokens") or 0)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return Reply(failure=f"no chat completion: {shown(answer)}")
@@ -114,7 +114,20 @@ def _read(answer: bytes, *, is_ping: bool, raw: bool) -> Reply:
     if reason == "content_filter":
         return Reply(failure="the endpoint's content filter stopped the answer")
     if raw:
-        return Reply(str(text), finish_reason=str(reason or "stop"), tokens=tokens)
+        return Reply(text, finish_reason=str(reason or "stop"), tokens=tokens)
     if reason == "length":
-        return Reply(failure="the answer was cut off at max_tokens", partial=str(text))
-    return spoken(str(text))
+        return Reply(failure="the answer was cut off at max_tokens", partial=text)
+    return spoken(text)
+
+
+def _text(content: Any) -> str:  # noqa: ANN401  an endpoint's JSON
+    """Of an answer in one text, in parts as some endpoints give it, or of none (null: it only thought, or calls a tool).
+
+    Raises:
+        TypeError: It is none of them.
+    """
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part.get("type") == "text")
+    if not isinstance(content, str | None):
+        raise TypeError("content")
+    return content or ""
