@@ -121,7 +121,7 @@ def _read(answer: bytes, *, is_ping: bool, raw: bool) -> Reply:
 
 
 def _text(content: Any) -> str:  # noqa: ANN401  an endpoint's JSON
-    """Of an answer in one text, in parts as some endpoints give it, or of none (null: it only thought, or calls a tool).
+    """Of an answer in one text, in parts as some endpoints give it, or of none (null: it only thought, or calls tools).
 
     Raises:
         TypeError: It is none of them.
