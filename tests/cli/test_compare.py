@@ -24,7 +24,7 @@ def rows(count: int = 12) -> list[object]:
 
 
 @pytest.fixture
-def test_file(work: Path) -> Path:
+def questions(work: Path) -> Path:
     return write(work / "test.jsonl", rows())
 
 
@@ -51,8 +51,8 @@ def saved(path: Path, decisions: list[str], **changes: str) -> Path:
     return write(path, list(lines))
 
 
-def test_two_models_one_page(seekforge: Seekforge, engines: dict[str, FakeEngine], test_file: Path, work: Path) -> None:
-    words = ("evaluate", "compare", "hold.gguf", "better=echo.gguf", "--data", test_file, *LABELS, "--price", "0.36")
+def test_two_models_one_page(seekforge: Seekforge, engines: dict[str, FakeEngine], questions: Path, work: Path) -> None:
+    words = ("evaluate", "compare", "hold.gguf", "better=echo.gguf", "--data", questions, *LABELS, "--price", "0.36")
     done = seekforge(*words)
     assert done.code == 0, done.err
     assert "better is better than hold" in done.out
@@ -82,20 +82,20 @@ def test_saved_answers_are_compared_without_a_model(seekforge: Seekforge, work: 
 
 
 def test_answers_from_outside_stand_beside_a_model_that_is_asked(
-    seekforge: Seekforge, engines: dict[str, FakeEngine], test_file: Path, work: Path
+    seekforge: Seekforge, engines: dict[str, FakeEngine], questions: Path, work: Path
 ) -> None:
-    seekforge("evaluate", "compare", "hold.gguf", "echo.gguf", "--data", test_file, *LABELS, "--out", "first")
-    done = seekforge("evaluate", "compare", "first/predictions-hold.jsonl", "echo.gguf", "--data", test_file, *LABELS)
+    seekforge("evaluate", "compare", "hold.gguf", "echo.gguf", "--data", questions, *LABELS, "--out", "first")
+    done = seekforge("evaluate", "compare", "first/predictions-hold.jsonl", "echo.gguf", "--data", questions, *LABELS)
     assert done.code == 0, done.err
     assert "echo is better than hold" in done.out
 
 
 def test_a_model_that_fails_leaves_the_others_compared_and_exit_1(
-    seekforge: Seekforge, engines: dict[str, FakeEngine], test_file: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+    seekforge: Seekforge, engines: dict[str, FakeEngine], questions: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engines["hold"].fail_after = 2
     saved(work / "predictions-old.jsonl", ["HOLD"] * 12)
-    words = ("evaluate", "compare", "hold.gguf", "echo.gguf", "again=echo.gguf", "--data", test_file, *LABELS)
+    words = ("evaluate", "compare", "hold.gguf", "echo.gguf", "again=echo.gguf", "--data", questions, *LABELS)
     done = seekforge(*words)
     assert done.code == 1
     assert "failed: the engine has failed" in " ".join(done.out.split())
@@ -105,15 +105,15 @@ def test_a_model_that_fails_leaves_the_others_compared_and_exit_1(
     engines["hold"].fail_after = None
     assert seekforge(*words).code == 0
     engines["hold"].fail_after = engines["echo"].fail_after = 0
-    everything = seekforge(*words[:4], "--data", test_file, "--out", "other")
+    everything = seekforge(*words[:4], "--data", questions, "--out", "other")
     assert everything.code == 1
     assert everything.error.startswith("every model failed; the first: the engine has failed")
 
 
 def test_the_same_model_twice_has_two_names(
-    seekforge: Seekforge, engines: dict[str, FakeEngine], test_file: Path, work: Path
+    seekforge: Seekforge, engines: dict[str, FakeEngine], questions: Path, work: Path
 ) -> None:
-    assert seekforge("evaluate", "compare", "echo.gguf", "echo.gguf", "--data", test_file, *LABELS).code == 0
+    assert seekforge("evaluate", "compare", "echo.gguf", "echo.gguf", "--data", questions, *LABELS).code == 0
     report = json.loads((work / "compare" / "compare.json").read_text())
     assert [m["name"] for m in report["models"]] == ["echo", "echo~2"]
 
@@ -147,7 +147,7 @@ def test_the_same_model_twice_has_two_names(
 def test_bad_input_is_one_line_before_anything_is_asked(
     seekforge: Seekforge,
     engines: dict[str, FakeEngine],
-    test_file: Path,
+    questions: Path,
     work: Path,
     words: tuple[str, ...],
     line: str,
@@ -183,17 +183,17 @@ def test_saved_answers_are_decided_by_the_labels_that_are_given(seekforge: Seekf
 
 
 def test_every_models_labels_are_looked_at_before_anything_is_asked(
-    seekforge: Seekforge, engines: dict[str, FakeEngine], test_file: Path, work: Path
+    seekforge: Seekforge, engines: dict[str, FakeEngine], questions: Path, work: Path
 ) -> None:
-    right = [json.loads(line) for line in test_file.read_text().splitlines()]
+    right = [json.loads(line) for line in questions.read_text().splitlines()]
     answers = [
         asdict(Prediction(row["id"], row["instruction"], row["output"], "", "HOLD", "", "stop")) for row in right
     ]
     write(work / "old.jsonl", list(answers))
-    done = seekforge("evaluate", "compare", "hold.gguf", "old.jsonl", "--data", test_file, *LABELS)
+    done = seekforge("evaluate", "compare", "hold.gguf", "old.jsonl", "--data", questions, *LABELS)
     assert (done.code, "old.jsonl: --metric accuracy: the records have no labels" in done.error) == (2, True), done.err
     write(work / "old.jsonl", [answer | {"label": "APPROVE"} for answer in answers])
-    done = seekforge("evaluate", "compare", "hold.gguf", "old.jsonl", "--data", test_file, *LABELS)
+    done = seekforge("evaluate", "compare", "hold.gguf", "old.jsonl", "--data", questions, *LABELS)
     assert (done.code, "item 'r0' has another label than the test has" in done.error) == (2, True), done.err
     assert not engines["hold"].seen
 
@@ -219,7 +219,7 @@ def test_two_comparisons_do_not_share_a_folder(seekforge: Seekforge, work: Path)
 
 
 def test_an_engine_that_cannot_load_is_a_failed_model(
-    seekforge: Seekforge, engines: dict[str, FakeEngine], test_file: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+    seekforge: Seekforge, engines: dict[str, FakeEngine], questions: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def engine(path: Path, **_: object) -> FakeEngine:
         if path.stem == "hold":
@@ -227,17 +227,17 @@ def test_an_engine_that_cannot_load_is_a_failed_model(
         return engines[path.stem]
 
     monkeypatch.setattr("seekforge.engines.openvino.OpenVinoEngine", engine)
-    done = seekforge("evaluate", "compare", "hold.gguf", "echo.gguf", "--data", test_file, *LABELS)
+    done = seekforge("evaluate", "compare", "hold.gguf", "echo.gguf", "--data", questions, *LABELS)
     assert done.code == 1
     assert "Nothing to compare" in done.out
     assert "it does not load" in (work / "compare" / "compare.html").read_text()
 
 
 def test_the_real_model_against_its_int8(
-    seekforge: Seekforge, demo_folder: Path, demo_gguf_q8: Path, test_file: Path, work: Path
+    seekforge: Seekforge, demo_folder: Path, demo_gguf_q8: Path, questions: Path, work: Path
 ) -> None:
     done = seekforge(
-        "evaluate", "compare", demo_folder, f"int8={demo_gguf_q8}", "--data", test_file, "--limit", "4",
+        "evaluate", "compare", demo_folder, f"int8={demo_gguf_q8}", "--data", questions, "--limit", "4",
         "--max-new-tokens", "4", "--metric", "f1", "--metric", "exact_match",
     )  # fmt: skip
     assert done.code == 0, done.err
