@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Seekforge, write
 
 from seekforge.core.errors import EngineError
-from seekforge.core.files import alone
+from seekforge.core.locks import alone
 from seekforge.engines.fake import FakeEngine
 from seekforge.evaluate.predict import Prediction, load
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seekforge.core import files
+from seekforge.core import files, locks
 from seekforge.core.errors import InputError, ResourceError, SeekforgeError
 
 json_values = st.recursive(
@@ -133,12 +133,12 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path, content: bytes, words: 
 
 def test_a_folder_is_for_one_command_at_a_time(tmp_path: Path) -> None:
     taken = pytest.raises(ResourceError, match="out: another command is working in this folder")
-    with files.alone(tmp_path / "out"), taken, files.alone(tmp_path / "out"):
+    with locks.alone(tmp_path / "out"), taken, locks.alone(tmp_path / "out"):
         pass
-    with files.alone(tmp_path / "out"):
+    with locks.alone(tmp_path / "out"):
         pass
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="file exists"), files.alone(tmp_path / "file"):
+    with pytest.raises(InputError, match="file exists"), locks.alone(tmp_path / "file"):
         pass
 
 

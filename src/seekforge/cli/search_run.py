@@ -12,6 +12,7 @@ import typer
 
 from seekforge.cli.pipeline import STAGES, all_stages, discard_empty
 from seekforge.cli.run import repeated, short, without_alias
+from seekforge.core import locks
 from seekforge.core.artifacts import DETAILS, Artifact
 from seekforge.core.config import Environment, Recipe, environment, load_recipe
 from seekforge.core.errors import InputError, SeekforgeError
@@ -20,7 +21,7 @@ from seekforge.core.progress import Progress
 from seekforge.core.runner import Outcome, Plan, Runner, lineage
 from seekforge.core.runs import RunFolder, open_run
 from seekforge.core.stage import StageContext
-from seekforge.train.search import locks, result
+from seekforge.train.search import result
 from seekforge.train.search.budget import Row, best, worked
 from seekforge.train.search.worker import Search, open_search
 

@@ -6,7 +6,6 @@ the files, writes the manifest and renames the folder, so nobody ever sees half 
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from seekforge import __version__
 from seekforge.core.errors import InputError, SeekforgeError
 from seekforge.core.files import disk_errors, read_json, sha256_file, sha256_json, write_json
 from seekforge.core.gates import Measurement
+from seekforge.core.locks import held
 
 MANIFEST = "manifest.json"
 DETAILS = "details.json"
@@ -143,16 +143,8 @@ def exclusive(final: Path) -> Iterator[Path]:
     lock_path = final.with_name(f".{final.name}.lock")
     with disk_errors(partial):
         (partial / SCRATCH).mkdir(parents=True, exist_ok=True)
-        lock = lock_path.open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SeekforgeError(
-                "another seekforge process is making this artifact",
-                where=str(final),
-                mend="Wait for it, then run again",
-            ) from error
+    what, mend = "another seekforge process is making this artifact", "Wait for it, then run again"
+    with held(lock_path, SeekforgeError(what, where=str(final), mend=mend)):
         yield partial
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import math
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,10 +16,9 @@ from typing import Any
 from seekforge.core.errors import DataError, InputError, ResourceError
 
 _CHUNK = 1 << 20
-_LOCK = ".lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EROFS, errno.EPERM)
-_SQLITE_FULL, _SQLITE_IO, _SQLITE_FORBIDDEN = 13, 10, (3, 8, 14)  # https://sqlite.org/rescode.html
+_SQLITE_FORBIDDEN = (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _NO_PLACE = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -110,7 +109,7 @@ def full_disk(path: Path) -> Iterator[None]:
     except Exception as error:
         if (
             getattr(error, "errno", None) in _FULL
-            or _sqlite_code(error) == _SQLITE_FULL
+            or _sqlite_code(error) == sqlite3.SQLITE_FULL
             or os.strerror(errno.ENOSPC) in str(error)
         ):
             raise ResourceError(
@@ -137,11 +136,11 @@ def disk_errors(path: Path) -> Iterator[None]:
             )
             raise InputError(what, where=str(path), mend="Choose another path") from error
         raise
-    except Exception as error:
+    except sqlite3.Error as error:
         if (code := _sqlite_code(error)) in _SQLITE_FORBIDDEN:
             mend = "Choose a folder that you may write"
             raise ResourceError(f"cannot write here: {error}", where=str(path), mend=mend) from error
-        if code == _SQLITE_IO:
+        if code == sqlite3.SQLITE_IOERR:
             raise ResourceError(str(error), where=str(path), mend="See whether the disk is full or fails") from error
         raise
 
@@ -149,26 +148,6 @@ def disk_errors(path: Path) -> Iterator[None]:
 def _sqlite_code(error: Exception) -> int:
     """SQLite's primary result code; 0 for another library's error."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Makes a folder and keeps a second command out of it; the kernel takes the lock back where this process dies.
-
-    Raises:
-        ResourceError: Another one is working there, or it cannot be written.
-        InputError: There can be no such folder.
-    """
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            mend = "Wait for it, or name another folder with --out"
-            raise ResourceError("another command is working in this folder", where=str(folder), mend=mend) from error
-        yield
 
 
 def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:

@@ -7,7 +7,6 @@ from its own cache.
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
 import sys
@@ -20,6 +19,7 @@ from seekforge.core.command import lines
 from seekforge.core.config.environment import Environment, child_environment
 from seekforge.core.errors import EngineError, ResourceError
 from seekforge.core.files import disk_errors, read_json, write_json
+from seekforge.core.locks import held
 from seekforge.core.progress import Progress
 from seekforge.engines.releases import RELEASES, Device, Release, release
 
@@ -151,13 +151,8 @@ def _look(known: Release, environment: Environment) -> Installed | None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keeps a second installation out. The lock ends with the process, however that ends."""
-    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ResourceError(
-                "another command installs or removes it now", where=str(folder), mend="Wait until it is done"
-            ) from error
+    busy = ResourceError("another command installs or removes it now", where=str(folder), mend="Wait until it is done")
+    with held(folder.with_name(f".{folder.name}.lock"), busy):
         yield
 
 

@@ -54,7 +54,7 @@ def command(
     """
     from seekforge.core.config import environment
     from seekforge.core.errors import ConfigError, InputError
-    from seekforge.core.files import alone
+    from seekforge.core.locks import alone
     from seekforge.core.progress import for_terminal
     from seekforge.evaluate.metrics import METRICS
     from seekforge.evaluate.side_by_side.answers import Asking, answer

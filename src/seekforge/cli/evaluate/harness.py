@@ -74,7 +74,7 @@ def command(
     Example: seekforge evaluate harness runs/latest --task risk_desk --limit 200
     """
     from seekforge.core.config import environment
-    from seekforge.core.files import alone
+    from seekforge.core.locks import alone
     from seekforge.core.progress import for_terminal
     from seekforge.engines.install import find
     from seekforge.evaluate.harness.run import ENGINE

@@ -156,6 +156,7 @@ def _figures(
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from seekforge.core.files import json_safe
     from seekforge.evaluate.compare import score
     from seekforge.evaluate.slices import score_slices, slices
 
@@ -163,24 +164,17 @@ def _figures(
     scores = {name: score(name, answers, _RESAMPLES, _SEED, terms) for name in metrics}
     parts = [part for by, edges in cuts for part in slices(by, answers, edges)]
     sliced = {name: score_slices(name, answers, parts, _RESAMPLES, _SEED, terms) for name in metrics} if parts else {}
-    return {
+    found: dict[str, Any] = {
         "model": given.source,
         "records": len(answers),
         "asked": asked,
         "failures": given.failures,
         "empty": sum(not p.text.strip() for p in answers),
         "cut_off": sum(p.finish_reason == "length" for p in answers),
-        "metrics": {name: _json(value=value, interval=span) for name, (value, span) in scores.items()},
-        "slices": [_json(metric=name, **asdict(row)) for name, rows in sliced.items() for row in rows],
+        "metrics": {name: {"value": value, "interval": span} for name, (value, span) in scores.items()},
+        "slices": [{"metric": name, **asdict(row)} for name, rows in sliced.items() for row in rows],
     }
-
-
-def _json(**figure: Any) -> dict[str, Any]:  # noqa: ANN401  a row of figures and names
-    """With null for what is not a number, of which JSON has none."""
-    from seekforge.core.files import json_safe
-
-    safe: dict[str, Any] = json_safe(figure)
-    return safe
+    return dict(json_safe(found))
 
 
 def _write(out: Path, predictions: Sequence[Prediction], found: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from typing import IO, Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from seekforge.train.search import locks
+from seekforge.core import locks
 from seekforge.train.search.budget import Budget, Row, State
 from seekforge.train.search.space import Space
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from seekforge.core.errors import ResourceError, SeekforgeError
 from seekforge.core.files import disk_errors
 
 
@@ -32,3 +33,27 @@ def take(path: Path) -> IO[str] | None:
         file.close()
         return None
     return file
+
+
+@contextmanager
+def held(path: Path, busy: SeekforgeError) -> Iterator[None]:
+    """Holds the lock; raises `busy` where another process has it."""
+    file = take(path)
+    if file is None:
+        raise busy
+    with file:
+        yield
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Makes a folder and keeps a second command out of it.
+
+    Raises:
+        ResourceError: Another one is working there, or it cannot be written.
+        InputError: There can be no such folder.
+    """
+    mend = "Wait for it, or name another folder with --out"
+    busy = ResourceError("another command is working in this folder", where=str(folder), mend=mend)
+    with held(folder / ".lock", busy):
+        yield
