@@ -100,6 +100,8 @@ def test_exact_match_folds() -> None:
         ("The household was approved", ""),
         ("no decision", ""),
         ("verify, then HOLD", "VERIFY"),
+        ("结论：ｈＯＬＤ。", "HOLD"),
+        ("ＨＯＬＤＩＮＧ XＨＯＬＤ", ""),
     ],
 )
 def test_the_first_label_counts(answer: str, expected: str) -> None:

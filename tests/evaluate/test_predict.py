@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seekforge.core.progress import Silent
 from seekforge.core.records import Message, Record
 from seekforge.engines.fake import FakeEngine
+from seekforge.engines.protocol import Messages, Tools
 from seekforge.evaluate.predict import Prediction, load, predict, save
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -36,6 +40,41 @@ def test_it_is_greedy_and_bounded() -> None:
     found = predict(engine, [record(1, "a long question")], (), 6, Silent(), "t")
     assert [(s.max_new_tokens, s.temperature) for s in engine.seen] == [(6, 0.0)]
     assert (found[0].text, found[0].finish_reason, found[0].decision) == ("a long", "length", "")
+
+
+class Thinks(FakeEngine):
+    """Its template opens the thoughts, as that of the R1 distillations does."""
+
+    def render(self, messages: Messages, tools: Tools = ()) -> str:
+        return super().render(messages, tools) + "<think>\n"
+
+
+THOUGHTS = "HOLD? No, rule 2.\n</think>\n\n"
+
+
+@pytest.mark.parametrize("engine", [Thinks(reply=THOUGHTS + "APPROVE"), FakeEngine(reply=f"<think>{THOUGHTS}APPROVE")])
+def test_a_decision_is_read_off_the_answer_and_not_off_the_thoughts(engine: FakeEngine) -> None:
+    question = Record("r", (Message("user", "q"), Message("assistant", f"<think>{THOUGHTS}APPROVE")), "APPROVE")
+    found = predict(engine, [question], ("HOLD", "APPROVE"), 99, Silent(), "t")[0]
+    assert (found.decision, found.text, found.reference) == ("APPROVE", "APPROVE", "APPROVE")
+    assert found.thoughts + found.text == engine.reply
+
+
+def test_thoughts_that_were_cut_off_are_no_answer() -> None:
+    """Whoever ends by itself without a closing tag has answered at once, as the gateway takes it too."""
+    asked = [record(1, "q")]
+    cut = predict(Thinks(reply="HOLD or not, let me see"), asked, ("HOLD",), 9, Silent(), "t")[0]
+    assert (cut.text, cut.decision, cut.thoughts) == ("", "", "HOLD or n")
+    at_once = predict(Thinks(reply="HOLD"), asked, ("HOLD",), 9, Silent(), "t")[0]
+    assert (at_once.text, at_once.decision, at_once.thoughts) == ("HOLD", "HOLD", "")
+
+
+def test_thoughts_in_answers_that_others_saved_are_no_part_of_them(tmp_path: Path) -> None:
+    old = {**asdict(Prediction("r", "q", "a", "HOLD", "<think>x</think>HOLD", "HOLD", "stop"))}
+    del old["thoughts"]
+    (tmp_path / "p.jsonl").write_text(json.dumps(old), encoding="utf-8")
+    found = load(tmp_path / "p.jsonl")[0]
+    assert (found.thoughts, found.text) == ("<think>x</think>", "HOLD")
 
 
 def test_without_labels_there_is_nothing_to_decide() -> None:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from seekforge.core.errors import SeekforgeError
 from seekforge.core.files import read_json
 from seekforge.engines.chat_template import ChatTemplate, from_metadata
+from seekforge.engines.reasoning import opens
 
-_OPEN = "<think>"
 _ASKED = [{"role": "user", "content": "Hi"}]
 
 
@@ -27,7 +27,7 @@ def reasoning_of(model: Path) -> Literal["auto", "deepseek"]:
         prompt = "" if template is None else template.render(_ASKED)
     except (SeekforgeError, OSError, ValueError, TypeError, KeyError):
         return "auto"  # the engine says what is wrong with the model
-    return "deepseek" if prompt.rstrip().endswith(_OPEN) else "auto"
+    return "deepseek" if opens(prompt) else "auto"
 
 
 def _template(model: Path) -> ChatTemplate | None:

@@ -6,6 +6,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+# Half-width and full-width ones.
+_LETTERS, _DIGITS = r"A-Za-z\uff21-\uff3a\uff41-\uff5a", r"0-9\uff10-\uff19"
+_WIDE = {0x20: 0x3000} | {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+
 
 def decide(answer: str, labels: Sequence[str]) -> str:
     """The label that the answer names first, or `""` when it names none.
@@ -29,7 +33,7 @@ def expression(labels: Sequence[str]) -> str:
 
     Longest label first; a Latin label must be a whole word, a Chinese one has no word boundaries to ask for. The label
     1 is a whole number too: it does not stand in 12. A Latin label's case is folded in ASCII alone: Unicode's rule
-    would take `DECLıNE`, with a dotless i, for `DECLINE`.
+    would take `DECLıNE`, with a dotless i, for `DECLINE`. Full-width forms are the same label.
 
     >>> decide("Rule 12: 2", ["1", "2"])
     '2'
@@ -37,13 +41,18 @@ def expression(labels: Sequence[str]) -> str:
     return "|".join(_whole(x) if x.isascii() else rf"(?i:{re.escape(x)})" for x in _longest_first(labels))
 
 
+def wide(label: str) -> str:
+    """The label in full-width forms."""
+    return label.translate(_WIDE)
+
+
 def _longest_first(labels: Sequence[str]) -> list[str]:
     return sorted(labels, key=len, reverse=True)
 
 
 def _whole(label: str) -> str:
-    before, after = ("A-Za-z0-9" if end.isdecimal() else "A-Za-z" for end in (label[:1], label[-1:]))
-    return rf"(?ai:(?<![{before}]){re.escape(label)}(?![{after}]))"
+    before, after = (_LETTERS + _DIGITS if end.isdecimal() else _LETTERS for end in (label[:1], label[-1:]))
+    return rf"(?<![{before}])(?:(?ai:{re.escape(label)})|(?i:{wide(label)}))(?![{after}])"
 
 
 def before(answer: str, labels: Sequence[str]) -> str:

@@ -97,7 +97,7 @@ def with_likelihood(
                 key = kept.key(["likelihood", prompt, record.answer])
                 changes |= _remembered(kept, key, partial(_of_reference, engine, prompt, record.answer))
             if "confidence" in reads and answer.decision:
-                key = kept.key(["confidence", prompt, answer.text, *labels])
+                key = kept.key(["confidence", prompt, answer.thoughts + answer.text, *labels])
                 changes |= _remembered(kept, key, partial(_of_decision, engine, record, answer, labels))
             found.append(replace(answer, **changes))
             task.advance()
@@ -140,7 +140,7 @@ def _of_decision(
     engine: WithLogits, record: Record, answer: Prediction, labels: Sequence[str]
 ) -> dict[str, float | int]:
     """After what the model itself wrote up to its decision: a reason that comes first is part of the question."""
-    text = engine.render(record.prompt) + before(answer.text, labels)
+    text = engine.render(record.prompt) + answer.thoughts + before(answer.text, labels)
     return {"confidence": label_probabilities(engine, text, labels)[answer.decision]}
 
 

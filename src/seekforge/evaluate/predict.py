@@ -14,9 +14,10 @@ from seekforge.core.files import json_lines, sha256_json, write_text
 from seekforge.core.progress import Progress
 from seekforge.core.records import Record
 from seekforge.engines.protocol import Generator, Sampling
+from seekforge.engines.reasoning import apart, opens
 from seekforge.evaluate.decisions import decide
 
-_TEXTS = ("id", "prompt", "reference", "label", "text", "decision", "finish_reason")
+_TEXTS = ("id", "prompt", "reference", "label", "text", "decision", "finish_reason", "thoughts")
 _FOREIGN = "not a line of saved answers"
 _MEND = "Give a predictions-*.jsonl that an evaluation or a comparison wrote"
 _PIECE = 48  # prompts at once, so that the bar moves and a kill loses little; larger than any engine's batch
@@ -27,6 +28,8 @@ class Prediction:
     """One answer beside what was expected. `decision` and `label` are `""` for tasks without labels.
 
     Attributes:
+        text: What was answered; it alone is scored, and a decision is read off it alone.
+        thoughts: What a reasoning model wrote before it, tags and all.
         confidence: Probability of the decision among the labels; None where there is no decision or no logits were
             read (`evaluate/likelihood.py`).
         log_probability: Of the reference answer, in nats; None where no logits were read.
@@ -40,6 +43,7 @@ class Prediction:
     text: str
     decision: str
     finish_reason: str
+    thoughts: str = ""
     confidence: float | None = None
     log_probability: float | None = None
     reference_tokens: int = 0
@@ -90,7 +94,8 @@ def predict(
         kept: Where what was answered before is found, and what is answered now goes; nowhere by default.
     """
     kept = kept or Kept(Answers())
-    prompts = [engine.encode(engine.render(record.prompt)) for record in records]
+    rendered = [engine.render(record.prompt) for record in records]
+    prompts = [engine.encode(prompt) for prompt in rendered]
     keys = [kept.key([max_new_tokens, prompt]) for prompt in prompts]
     missing = [index for index, key in enumerate(keys) if kept.get(key) is None]
     sampling = Sampling(max_new_tokens=max_new_tokens)
@@ -101,14 +106,28 @@ def predict(
                 kept.put(keys[index], answer.text, answer.finish_reason)
             task.advance(len(piece))
     found = [kept.get(key) or ("", "") for key in keys]
-    return [prediction(record, *answer, labels) for record, answer in zip(records, found, strict=True)]
+    return [
+        prediction(record, *answer, labels, opened=opens(prompt))
+        for record, answer, prompt in zip(records, found, rendered, strict=True)
+    ]
 
 
-def prediction(record: Record, text: str, finish_reason: str, labels: Sequence[str]) -> Prediction:
-    """An answer beside what the record expects."""
-    text = whole(text)
-    decision = decide(text, labels) if labels else ""
-    return Prediction(record.id, record.text, record.answer, record.label or "", text, decision, finish_reason)
+def prediction(
+    record: Record, text: str, finish_reason: str, labels: Sequence[str], *, opened: bool = False
+) -> Prediction:
+    """An answer beside what the record expects; the thoughts of both are left out, as a gateway does.
+
+    Args:
+        record: The question.
+        text: All that the model wrote.
+        finish_reason: `stop`, or `length` where it was cut off.
+        labels: What a decision can be; none for tasks without labels.
+        opened: Its prompt has opened the thoughts (`engines/reasoning.py`).
+    """
+    said = apart(whole(text), opened=opened, whole=finish_reason != "length")
+    decision = decide(said.content, labels) if labels else ""
+    reference, label = apart(record.answer).content, record.label or ""
+    return Prediction(record.id, record.text, reference, label, said.content, decision, finish_reason, said.reasoning)
 
 
 def save(path: Path, predictions: Sequence[Prediction]) -> None:
@@ -133,6 +152,9 @@ def load(path: Path) -> list[Prediction]:
         if one.id in found:
             raise DataError(f"the id {one.id!r} is there twice", where=where, mend="Give each answer its own id")
         changes: dict[str, Any] = {name: whole(getattr(one, name)) for name in _TEXTS}
+        if not one.thoughts:  # written by hand or by others, who leave them in the text
+            said = apart(changes["text"], whole=one.finish_reason != "length")
+            changes |= {"text": said.content, "thoughts": said.reasoning}
         found[one.id] = replace(one, **changes)
     return list(found.values())
 

@@ -14,9 +14,9 @@ from typing import Any, Literal
 from seekforge.core.config import TrainConfig
 from seekforge.core.errors import DataError
 from seekforge.core.records import Message, Record
+from seekforge.engines.reasoning import CLOSE, OPEN, opens
 
 IGNORED = -100  # torch's cross-entropy leaves these labels out
-_OPEN, _CLOSE = "<think>", "</think>"
 _NAMED = 3  # records that an error names
 
 Think = Literal["keep", "no_loss", "drop"]
@@ -119,16 +119,16 @@ def check_vocabulary(tokenizer: Any, rows: int, where: str) -> None:  # noqa: AN
 
 def _answer(text: str, prompt: str, tokenizer: Any, think: Think) -> tuple[list[int], list[int]]:  # noqa: ANN401
     """Token ids and labels of an answer and its end token; tokenised apart from the prompt, as it is generated."""
-    if prompt.rstrip().endswith(_OPEN):
+    if opens(prompt):
         if think == "drop":
-            text = f"\n{_CLOSE}\n\n{text}"
-        elif text.lstrip().startswith(_OPEN):  # the prompt has opened it already
-            text = text.lstrip().removeprefix(_OPEN).lstrip("\n")
+            text = f"\n{CLOSE}\n\n{text}"
+        elif text.lstrip().startswith(OPEN):  # the prompt has opened it already
+            text = text.lstrip().removeprefix(OPEN).lstrip("\n")
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=think == "no_loss")
     ids = [*encoded["input_ids"], tokenizer.eos_token_id]
     labels = list(ids)
-    if think == "no_loss" and _CLOSE in text:
-        end = text.index(_CLOSE) + len(_CLOSE)
+    if think == "no_loss" and CLOSE in text:
+        end = text.index(CLOSE) + len(CLOSE)
         for at, (start, _) in enumerate(encoded["offset_mapping"]):
             if start < end:
                 labels[at] = IGNORED
@@ -136,9 +136,9 @@ def _answer(text: str, prompt: str, tokenizer: Any, think: Think) -> tuple[list[
 
 
 def _without_think(message: Message) -> str:
-    if message.role != "assistant" or _CLOSE not in message.content:
+    if message.role != "assistant" or CLOSE not in message.content:
         return message.content
-    return message.content.partition(_CLOSE)[2].lstrip()
+    return message.content.partition(CLOSE)[2].lstrip()
 
 
 def _longest(examples: Sequence[Example]) -> int:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from seekforge.core.errors import ConfigError, DataError
 from seekforge.core.records import Message, Record
+from seekforge.engines.reasoning import CLOSE, OPEN, apart
 from seekforge.evaluate.decisions import decide, expression
 from seekforge.evaluate.harness.task import Task, config, document, write
 
@@ -58,21 +59,25 @@ def test_the_messages_that_the_harness_makes_are_the_prompt() -> None:
 def filtered(answer: str, labels: tuple[str, ...]) -> str:
     """What the written filters find, as `lm_eval.filters` runs them."""
     tree = config(Task("desk", [record(1, "a", labels[0])], labels, 8), Path("desk.jsonl"))
-    regex, lowercase, mapping, first = yaml.safe_load(yaml.safe_dump(tree))["filter_list"][0]["filter"]
-    assert [f["function"] for f in (regex, lowercase, mapping, first)] == ["regex", "lowercase", "map", "take_first"]
-    found = re.compile(regex["regex_pattern"]).findall(answer)
-    text = found[regex["group_select"]].strip() if found else regex["fallback"]
+    *regexes, lowercase, mapping, first = yaml.safe_load(yaml.safe_dump(tree))["filter_list"][0]["filter"]
+    assert [f["function"] for f in (lowercase, mapping, first)] == ["lowercase", "map", "take_first"]
+    text = answer
+    for regex in regexes:
+        assert regex["function"] == "regex"
+        found = re.compile(regex["regex_pattern"]).findall(text)
+        text = found[regex["group_select"]].strip() if found else regex["fallback"]
     return str(mapping["mapping_dict"].get(text.lower(), mapping["default_value"]))
 
 
 @given(
     st.lists(
         st.sampled_from(["hold", "HOLD IT", "approve", "Escalate", "eſcalate", "HOLDıNG", "X", " ", "。", "ı", "K"])
+        | st.sampled_from([OPEN, CLOSE, "\n", "ｈＯＬＤ", "Ｘ"])
     ).map("".join)
 )
 @example("DECLıNE")
 def test_decisions_are_read_as_ours(answer: str) -> None:
-    assert filtered(answer, LABELS) == decide(answer, LABELS)
+    assert filtered(answer, LABELS) == decide(apart(answer).content, LABELS)
 
 
 @pytest.mark.parametrize(

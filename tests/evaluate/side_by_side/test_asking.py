@@ -25,6 +25,7 @@ from seekforge.core.progress import Silent
 from seekforge.engines.chat.remote import RemoteChat, models_of
 from seekforge.engines.fake import FakeEngine
 from seekforge.engines.openvino import OpenVinoEngine
+from seekforge.engines.protocol import Messages, Tools
 from seekforge.engines.transformers import TransformersEngine
 from seekforge.evaluate import predict
 from seekforge.evaluate.side_by_side.answers import Asking, answer, speed_of
@@ -45,6 +46,19 @@ def test_answers_are_in_the_tests_order_decided_timed_and_saved(tmp_path: Path) 
     written = sum(len(p.text) for p in found.predictions)
     assert found.speed.tokens_per_second * found.speed.seconds == pytest.approx(written)
     assert tuple(predict.load(tmp_path / "predictions-a_b_c-539138d5.jsonl")) == found.predictions
+
+
+class _Thinks(FakeEngine):
+    def render(self, messages: Messages, tools: Tools = ()) -> str:
+        return super().render(messages, tools) + "<think>"
+
+
+@pytest.mark.parametrize("way", [StreamAnswerer, BatchAnswerer])
+def test_thoughts_that_the_prompt_opened_are_apart(way: type[StreamAnswerer | BatchAnswerer], tmp_path: Path) -> None:
+    engine = _Thinks(reply="HOLD? Or not?")
+    candidate = replace(fake("x"), start=lambda: way(engine, 8, 2))  # cut off within the thoughts
+    found = answer(candidate, RECORDS[:3], ASKING, tmp_path, Silent())
+    assert [(p.text, p.decision, p.thoughts) for p in found.predictions] == [("", "", "HOLD? Or")] * 3
 
 
 def test_what_is_answered_is_not_asked_again(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from seekforge.engines.protocol import Messages
+from seekforge.engines.reasoning import apart
 
 _FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
 
@@ -45,7 +46,7 @@ def unheard(index: int, reply: Reply) -> None:
 
 def spoken(text: str) -> Reply:
     """What a model said, its thoughts (`<think>...</think>`) left out; nothing at all counts as failed."""
-    said = text.rpartition("</think>")[2].strip()
+    said = apart(text).content.strip()
     return Reply(said) if said else Reply(failure="an empty answer")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from seekforge.core.errors import EngineError
 from seekforge.engines.protocol import Messages
+from seekforge.engines.reasoning import apart
 from seekforge.evaluate.decisions import decide
 from seekforge.evaluate.harness.samples import Outcome, Sample
 from seekforge.evaluate.metrics import metric
@@ -83,7 +84,8 @@ def compare(
     accuracy = metric("accuracy")
     expected = [p.label for p in predictions]
     mine = accuracy.rows([p.decision for p in predictions], expected)
-    again = accuracy.rows([decide(s.text, labels) for s in samples], expected)
+    said = [apart(s.text).content for s in samples]
+    again = accuracy.rows([decide(text, labels) for text in said], expected)
     pairs = list(zip(predictions, samples, strict=True))
     return Comparison(
         items=len(pairs),
@@ -91,7 +93,7 @@ def compare(
         theirs=outcome.score,
         rescored=accuracy.figure(again),
         equal_prompts=sum(s.prompt == prompt for s, prompt in zip(samples, prompts, strict=True)),
-        equal_answers=sum(p.text.strip() == s.text.strip() for p, s in pairs),
+        equal_answers=sum(p.text.strip() == text.strip() for p, text in zip(predictions, said, strict=True)),
         differences=tuple(_difference(p, s) for (p, s), row in zip(pairs, mine, strict=True) if _differ(p, s, row[0])),
     )
 

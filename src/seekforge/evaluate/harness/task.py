@@ -18,9 +18,11 @@ from typing import Any
 from seekforge.core.errors import ConfigError, DataError
 from seekforge.core.files import disk_errors, write_text
 from seekforge.core.records import Record
-from seekforge.evaluate.decisions import expression
+from seekforge.evaluate.decisions import expression, wide
 
 METRIC = "exact_match"  # of the decision with the label: what we call accuracy
+# `engines/reasoning.apart` in one expression: what follows the thoughts, and nothing where they never end.
+_ANSWER = r"(?s)\A(?:.*?</think>|\s*<think>.*)?(.*)"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ROLES = (("user",), ("system", "user"))
 
@@ -109,6 +111,7 @@ def config(task: Task, data: Path) -> dict[str, Any]:
 def _filters(labels: Sequence[str]) -> list[dict[str, Any]]:
     """`decisions.decide` in the harness's own parts: the first label found, and `""` where there is none."""
     return [
+        {"function": "regex", "regex_pattern": _ANSWER, "group_select": 0, "fallback": ""},
         {"function": "regex", "regex_pattern": expression(labels), "group_select": 0, "fallback": ""},
         {"function": "lowercase"},
         {"function": "map", "mapping_dict": _lowered(labels), "default_value": ""},
@@ -118,7 +121,11 @@ def _filters(labels: Sequence[str]) -> list[dict[str, Any]]:
 
 def _lowered(labels: Sequence[str]) -> dict[str, str]:
     """Each label by what `str.lower` makes of the forms that the expression finds: of HAYIR too, where it is Hayır."""
-    forms = {form: label for label in labels for form in (label.upper().lower(), label.lower().replace("\u0307", ""))}
+    forms = {
+        form: label
+        for label in labels
+        for form in (label.upper().lower(), label.lower().replace("\u0307", ""), wide(label).lower())
+    }
     return {**forms, **{label.lower(): label for label in labels}}
 
 

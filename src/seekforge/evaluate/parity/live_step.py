@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from seekforge.core.config import RemoteConfig
 from seekforge.core.models import ModelRef, fingerprint
 from seekforge.evaluate import predict
-from seekforge.evaluate.decisions import decide
 from seekforge.evaluate.parity.live import LiveAnswer, LiveEndpoint
 from seekforge.evaluate.parity.observed import Observed, shape_of
 from seekforge.evaluate.parity.positions import choices
 from seekforge.evaluate.parity.task import title_of
-from seekforge.evaluate.predict import Prediction
+from seekforge.evaluate.predict import Prediction, prediction
 
 if TYPE_CHECKING:
     from seekforge.evaluate.parity.chain import Chain
@@ -98,16 +97,7 @@ def _identify(chain: Chain, seen: Observed, answers: Sequence[LiveAnswer]) -> No
 
 
 def _predictions(chain: Chain, answers: Sequence[LiveAnswer]) -> list[Prediction]:
-    labels = chain.questions.labels
     return [
-        Prediction(
-            record.id,
-            record.text,
-            record.answer,
-            record.label or "",
-            answer.text,
-            decide(answer.text, labels) if labels else "",
-            answer.failure or answer.finish_reason,
-        )
+        prediction(record, answer.text, answer.failure or answer.finish_reason, chain.questions.labels)
         for record, answer in zip(chain.questions.records, answers, strict=True)
     ]

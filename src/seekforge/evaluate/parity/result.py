@@ -262,7 +262,7 @@ def _texts(
     """Share of equal answers, and the first that differs with its first differing character."""
     if not expected or not got or [p.id for p in expected] != [p.id for p in got]:
         return None, None
-    pairs = [(a.id, _said(a.text), _said(b.text)) for a, b in zip(expected, got, strict=True)]
+    pairs = [(a.id, a.text.strip(), b.text.strip()) for a, b in zip(expected, got, strict=True)]
     unequal = [pair for pair in pairs if pair[1] != pair[2]]
     share = 1 - len(unequal) / len(pairs)
     if not unequal:
@@ -270,11 +270,6 @@ def _texts(
     record, a, b = unequal[0]
     at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     return share, {"record_id": record, "character": at, "expected": a, "got": b}
-
-
-def _said(text: str) -> str:
-    """An answer as a gateway gives it: thoughts apart, without space around."""
-    return text.rpartition("</think>")[2].strip()
 
 
 def _lookalike(chain: Chain, step: Step) -> str:
@@ -301,4 +296,4 @@ def _apart(chain: Chain, title: str, chosen: Sequence[int] | None, seen: Observe
     expected, got = chain.answers(title), chain.answers(seen.title)
     if not expected or not got or [p.id for p in expected] != [p.id for p in got]:
         return None
-    return sum(_said(a.text) != _said(b.text) for a, b in zip(expected, got, strict=True))
+    return sum(a.text.strip() != b.text.strip() for a, b in zip(expected, got, strict=True))

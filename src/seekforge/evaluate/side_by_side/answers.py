@@ -16,8 +16,7 @@ from seekforge.core.files import sha256_json
 from seekforge.core.progress import Progress
 from seekforge.core.records import Record
 from seekforge.evaluate import predict
-from seekforge.evaluate.decisions import decide
-from seekforge.evaluate.predict import Prediction
+from seekforge.evaluate.predict import Prediction, prediction
 from seekforge.evaluate.side_by_side.asking import Answer, Answerer
 from seekforge.evaluate.side_by_side.journal import Journal, Kept
 
@@ -132,7 +131,11 @@ def answer(
     finally:
         journal.close()
     known = journal.known
-    found = tuple(_prediction(r, known[r.id].answer, asking.labels) for r in records if r.id in known)
+    answered = [(record, known[record.id].answer) for record in records if record.id in known]
+    found = tuple(
+        prediction(record, answer.text, answer.finish_reason, asking.labels, opened=answer.opened)
+        for record, answer in answered
+    )
     predict.save(folder / f"predictions-{stem}.jsonl", found)
     kept = [known[record.id] for record in records if record.id in known]
     if not kept:
@@ -192,10 +195,3 @@ def _ask(
     finally:
         model.close()
     return model.name, unanswered
-
-
-def _prediction(record: Record, found: Answer, labels: Sequence[str]) -> Prediction:
-    decision = decide(found.text, labels) if labels else ""
-    return Prediction(
-        record.id, record.text, record.answer, record.label or "", found.text, decision, found.finish_reason
-    )

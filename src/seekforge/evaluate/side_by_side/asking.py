@@ -12,6 +12,7 @@ from seekforge.core.errors import InputError
 from seekforge.engines.chat.protocol import Reply
 from seekforge.engines.chat.remote import RemoteChat
 from seekforge.engines.protocol import Engine, Generator, Messages, Sampling
+from seekforge.engines.reasoning import opens
 from seekforge.evaluate.endpoint import Patience
 from seekforge.evaluate.predict import whole
 
@@ -26,6 +27,7 @@ class Answer:
         tokens: How many were written; 0 where an endpoint does not say.
         seconds: From the question to the whole answer.
         failure: Why there is no answer to this question; empty where there is one.
+        opened: Its prompt had opened the thoughts (`engines/reasoning.py`).
     """
 
     text: str = ""
@@ -33,6 +35,7 @@ class Answer:
     tokens: int = 0
     seconds: float = 0.0
     failure: str = ""
+    opened: bool = False
 
 
 Heard = Callable[[int, Answer], None]
@@ -96,8 +99,8 @@ class StreamAnswerer:
     async def _one(self, messages: Messages) -> Answer:
         started = time.perf_counter()
         try:
-            prompt = self._engine.encode(self._engine.render(messages))
-            deltas = [delta async for delta in self._engine.stream(prompt, self._sampling)]
+            prompt = self._engine.render(messages)
+            deltas = [delta async for delta in self._engine.stream(self._engine.encode(prompt), self._sampling)]
         except InputError as error:  # too long for the model: the other questions are not
             return Answer(failure=str(error))
         return Answer(
@@ -105,6 +108,7 @@ class StreamAnswerer:
             finish_reason=deltas[-1].finish_reason or "stop",
             tokens=sum(len(delta.token_ids) for delta in deltas),
             seconds=time.perf_counter() - started,
+            opened=opens(prompt),
         )
 
 
@@ -130,21 +134,23 @@ class BatchAnswerer:
         """As `Answerer.ask`."""
         for batch in self._batches(conversations):
             started = time.perf_counter()
-            answers = self._engine.generate([prompt for _, prompt in batch], self._sampling)
+            answers = self._engine.generate([prompt for _, prompt, _ in batch], self._sampling)
             seconds = time.perf_counter() - started
-            for (index, _), answer in zip(batch, answers, strict=True):
-                heard(index, Answer(answer.text, answer.finish_reason, len(answer.token_ids), seconds))
+            for (index, _, opened), answer in zip(batch, answers, strict=True):
+                tokens = len(answer.token_ids)
+                heard(index, Answer(answer.text, answer.finish_reason, tokens, seconds, opened=opened))
 
     def close(self) -> None:
         """Closes the engine."""
         self._engine.close()
 
-    def _batches(self, conversations: Sequence[Messages]) -> Iterator[list[tuple[int, list[int]]]]:
-        """Prompts of like length together, which wastes little on padding."""
-        prompts = [self._engine.encode(self._engine.render(messages)) for messages in conversations]
-        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
-        for start in range(0, len(order), self._concurrency):
-            yield [(index, prompts[index]) for index in order[start : start + self._concurrency]]
+    def _batches(self, conversations: Sequence[Messages]) -> Iterator[list[tuple[int, list[int], bool]]]:
+        """Place, token ids and `opens` of prompts of like length together, which wastes little on padding."""
+        rendered = [self._engine.render(messages) for messages in conversations]
+        prompts = [(place, self._engine.encode(prompt), opens(prompt)) for place, prompt in enumerate(rendered)]
+        prompts.sort(key=lambda prompt: len(prompt[1]))
+        for start in range(0, len(prompts), self._concurrency):
+            yield prompts[start : start + self._concurrency]
 
 
 class EndpointAnswerer:

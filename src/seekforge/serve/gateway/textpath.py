@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seekforge.core.config.gateway import Reasoning
+from seekforge.engines.reasoning import Splitter
 from seekforge.serve.gateway.audit import Auditor, tool_text
-from seekforge.serve.gateway.reasoning import Splitter
 from seekforge.serve.gateway.seams import OutputFilter
 
 

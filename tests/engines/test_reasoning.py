@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from tests.serve.gateway.test_pure import PLACES, cut
 
 from seekforge.core.config.gateway import Reasoning
-from seekforge.serve.gateway.reasoning import CLOSE, OPEN, Splitter
+from seekforge.engines.reasoning import CLOSE, OPEN, Splitter
 
 # Pieces of tags as well, so that what only looks like one is met often.
 TEXT = st.lists(st.sampled_from(["a", "你", " ", "\n", "<", "<th", "</think", ">", "think>", "/"]), max_size=8).map(

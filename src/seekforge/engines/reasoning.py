@@ -111,6 +111,29 @@ class Splitter:
         return text
 
 
+def opens(prompt: str) -> bool:
+    """Whether a rendered prompt has written the opening tag, so that the answer begins within the thoughts."""
+    return prompt.rstrip().endswith(OPEN)
+
+
+def apart(text: str, *, opened: bool = False, whole: bool = True) -> Split:
+    """A whole answer's thoughts, here with their tags and the white space, and what was answered.
+
+    The two make up the text. A closing tag says that thoughts were opened, wherever that was.
+
+    Args:
+        text: What the model wrote.
+        opened: `opens` of its prompt.
+        whole: The model ended by itself, not by a limit.
+
+    >>> apart("HOLD or DENY?</think>DENY")
+    Split(reasoning='HOLD or DENY?</think>', content='DENY')
+    """
+    splitter = Splitter("deepseek" if opened or CLOSE in text else "auto")
+    content = "".join(part.content for part in (splitter.push(text), splitter.finish(whole=whole)))
+    return Split(text[: len(text) - len(content)], content)
+
+
 def _beginning_of(tag: str, text: str) -> int:
     """How many characters at the end of the text may become the tag."""
     return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-size:])), 0)
