@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seekforge.evaluate.predict import Prediction
 
 _TEXTS = ("text", "answer", "prediction", "output")  # what files of answers call an answer
+_PATIENCE = 600.0  # seconds an answer may take: many are under way at once, and a long one is no failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +162,10 @@ def _engine(model: str, task: Task) -> tuple[Generator, str]:
     return TransformersEngine(folder), fingerprint(resolve(str(folder)))
 
 
-def remote(url: str, name: str | None, key: Path | None, at_once: int, max_tokens: int) -> RemoteConfig:
-    """The endpoint as the options name it.
+def remote(
+    url: str, name: str | None, key: Path | None, at_once: int, max_tokens: int, where: str = "--endpoint"
+) -> RemoteConfig:
+    """The endpoint as the options name it, asked for answers as they come.
 
     Raises:
         ConfigError: The address or a number cannot be used, or the model has no name.
@@ -171,6 +174,6 @@ def remote(url: str, name: str | None, key: Path | None, at_once: int, max_token
     from seekforge.core.config.chat import RemoteConfig
 
     if not name:
-        raise ConfigError("the model's name there is missing", where="--endpoint", mend="Give --model-name")
+        raise ConfigError("the model's name there is missing", where=where, mend="Give --model-name")
     options = {"url": url, "model": name, "api_key_file": key, "concurrency": at_once, "max_tokens": max_tokens}
-    return validate(RemoteConfig, {**options, "raw": True}, "--endpoint")
+    return validate(RemoteConfig, {**options, "raw": True, "seconds": _PATIENCE}, where)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from seekforge.cli.answering import remote
 from seekforge.cli.models import find
 from seekforge.compress.stage import gguf_file
 from seekforge.core import artifacts
 from seekforge.core.artifacts import Artifact
-from seekforge.core.config import Environment, PriceConfig, RemoteConfig, validate
+from seekforge.core.config import Environment, PriceConfig, validate
 from seekforge.core.config.endpoint import is_url
 from seekforge.core.errors import ConfigError, DataError, ModelError
 from seekforge.core.files import read_json
@@ -191,16 +192,8 @@ def _endpoint(reference: str, opening: Opening) -> Candidate:
     from seekforge.evaluate.side_by_side.asking import EndpointAnswerer
 
     url, _, model = reference.partition("#")
-    tree: Mapping[str, object] = {
-        "url": url,
-        "model": model or "?",
-        "api_key_file": opening.api_key_file,
-        "max_tokens": opening.asking.max_new_tokens,
-        "concurrency": opening.asking.concurrency,
-        "raw": True,
-        "seconds": 600.0,
-    }
-    config = validate(RemoteConfig, dict(tree), reference)
+    asking = opening.asking
+    config = remote(url, model or "?", opening.api_key_file, asking.concurrency, asking.max_new_tokens, reference)
     if not model:
         known = models_of(config)
         if len(known) != 1:
