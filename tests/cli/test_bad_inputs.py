@@ -72,10 +72,16 @@ def test_a_missing_data_file(seekforge: Seekforge, work: Path, runs: Path) -> No
         ("", ["--from", "serve", "--until", "data"], "--from serve comes after --until data"),
         ("train:\n  epoch: 2\n", [], "r.yaml:7: train: unknown key 'epoch'; did you mean 'epochs'?"),
         ("train:\n  epochs: two\n", [], "r.yaml:7: train.epochs: Input should be a valid number"),
+        ("train:\n  epochs: two\n", [], "parse string as a number, not 'two'"),
+        ("train:\n  epochs: 2\n", ["--set", "train.epoch=2"], "--set train.epoch: train: unknown key 'epoch'; did you"),
+        ("train:\n  epochs: 2\n", ["--set", "train.epochs=two"], "--set train.epochs: Input should"),
+        ("train:\n  epoch: 2\n", ["--set", "train.epochs=2"], "r.yaml:7: train: unknown key 'epoch'"),
+        ("", ["--set", "trian.lora.rank=2"], "--set trian.lora.rank: unknown key 'trian'; did you mean 'train'?"),
+        ("gates:\n  evalute.f1: '> 0'\n", [], "no stage 'evalute' measures 'evalute.f1'. did you mean 'evaluate'?"),
         ("train: [\n", [], "r.yaml: not YAML"),
         ("gates:\n  a.b: high\n", [], "r.yaml:7: gates: a.b: 'high' is no gate rule"),
         ("", ["--set", "train.epochs"], "--set: 'train.epochs' is no setting"),
-        ("", ["--set", "gates.data.leaks=few"], "data.leaks: 'few' is no gate rule"),
+        ("", ["--set", "gates.data.leaks=few"], "--set gates.data.leaks: gates: data.leaks: 'few' is no gate rule"),
     ],
 )
 def test_bad_recipes_and_options(

@@ -76,6 +76,14 @@ def test_not_measured_fails_and_says_so() -> None:
     assert verdict.to_dict()["stage"] == "stage"
 
 
+def test_a_gate_on_what_its_stage_does_not_measure_is_told_what_it_may_have_meant() -> None:
+    (found,) = judge_all(
+        [Gate("a.sise", "< 1")], {"a.size": measured(0.5, "a.size"), "b.sise2": measured(1, "b.sise2")}
+    )
+    assert found.passed is False
+    assert found.advice == "The a stage measures no such figure; did you mean 'a.size'?"
+
+
 def test_verdicts_keep_the_gates_order_and_carry_what_a_reader_needs() -> None:
     gates = [Gate("b.y", "> 1"), Gate("a.x", "< 1"), Gate("c.z", "== 0")]
     found = judge_all(gates, {"a.x": measured(0.5, "a.x"), "b.y": measured(0.5, "b.y", "The figure")})

@@ -16,7 +16,7 @@ from seekforge.core.files import write_json, write_text
 from seekforge.core.gates import Verdict
 from seekforge.core.progress import Progress
 from seekforge.core.registry import Registry
-from seekforge.core.runner import Outcome, Plan, Runner, lineage, recipe_hash, verdicts
+from seekforge.core.runner import Outcome, Plan, Runner, check_gates, lineage, recipe_hash, verdicts
 from seekforge.core.runs import RunFolder, open_run
 from seekforge.core.stage import Stage
 
@@ -62,6 +62,7 @@ def run_recipe(
         InputError: What the user gave is wrong; if nothing was finished yet, nothing is left behind.
     """
     plan = Plan(all_stages(), redo_from, until)
+    check_gates(recipe, plan.stages)
     for stage in plan.wanted():
         stage.config(recipe)  # wrong paths and missing files show now, before anything is written
     identity = recipe_hash(recipe, redo_from)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from seekforge.core.errors import ConfigError
+from seekforge.core.registry import nearest
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -63,12 +64,15 @@ class Gate:
         """The stage that measures it."""
         return self.name.partition(".")[0]
 
-    def judge(self, measurement: Measurement | None) -> Verdict:
-        """The verdict on what was measured; what was not measured, or is not a number, fails."""
+    def judge(self, measurement: Measurement | None, otherwise: str = "Run the stage that measures it") -> Verdict:
+        """The verdict on what was measured; what was not measured, or is not a number, fails.
+
+        Args:
+            measurement: The figure; None where there is none.
+            otherwise: What to try then.
+        """
         if measurement is None:
-            return Verdict(
-                self.name, None, "", self.rule, False, "not measured", self.name, "Run the stage that measures it"
-            )
+            return Verdict(self.name, None, "", self.rule, False, "not measured", self.name, otherwise)
         compare, bound = parse_rule(self.rule)
         passed = math.isfinite(measurement.value) and compare(measurement.value, bound)
         title = measurement.title or measurement.name
@@ -115,5 +119,10 @@ def parse_rule(rule: str) -> tuple[Callable[[float, float], bool], float]:
 
 
 def judge_all(gates: Iterable[Gate], measurements: Mapping[str, Measurement]) -> list[Verdict]:
-    """Verdicts in the gates' order."""
-    return [gate.judge(measurements.get(gate.name)) for gate in gates]
+    """Verdicts in the gates' order; a gate on what its stage does not measure is told what that may have meant."""
+    found = []
+    for gate in gates:
+        beside = [name for name in measurements if name.startswith(f"{gate.stage}.")]
+        advice = [f"The {gate.stage} stage measures no such figure; {nearest(gate.name, beside)}"] if beside else []
+        found.append(gate.judge(measurements.get(gate.name), *advice))
+    return found

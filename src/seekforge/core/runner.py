@@ -196,8 +196,21 @@ def recipe_hash(recipe: Recipe, redo_from: str | None = None) -> str:
     return sha256_json({"recipe": recipe.model_dump(mode="json"), "from": redo_from})
 
 
+def check_gates(recipe: Recipe, stages: Sequence[Stage]) -> None:
+    """Refuses a gate that no stage can pass, before the work is done.
+
+    Raises:
+        ConfigError: There is no stage of that name.
+    """
+    names = [stage.name for stage in stages]
+    for gate in recipe.gate_list():
+        if gate.stage not in names:
+            what = f"gates: no stage '{gate.stage}' measures '{gate.name}'"
+            raise ConfigError(what, where=recipe.name, mend=nearest(gate.stage, names))
+
+
 def verdicts(recipe: Recipe, outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """Verdicts on the gates of all stages that were reached; a gate on no known stage fails as not measured."""
+    """Verdicts on the gates of all stages that were reached."""
     skipped = {outcome.stage for outcome in outcomes if outcome.artifact is None}
     reached = {outcome.stage for outcome in outcomes} - skipped
     gates = [gate for gate in recipe.gate_list() if gate.stage not in skipped]

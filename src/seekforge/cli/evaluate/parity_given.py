@@ -49,11 +49,20 @@ def found_by(paths: Given, machine: Environment, progress: Progress) -> tuple[So
         InputError: Both are given, one of the paths is missing, or there is no such run.
     """
     if paths.merged is None:
+        _check_alone(paths)
         run = paths.run or machine.runs / "latest"
         return from_run(run, machine, progress), run.resolve() / "parity-check"
     if paths.run is not None:
         raise InputError("a run and --merged are two lineages", where=str(paths.run), mend="Give one of them")
     return _given(paths, machine, progress), Path("parity")
+
+
+def _check_alone(paths: Given) -> None:
+    """A run has all of a lineage; options that belong to one of paths would be passed over in silence."""
+    named = ("base", "adapter", "gguf", "test", "labels", "system")
+    if given := [f"--{name.removesuffix('s')}" for name in named if getattr(paths, name)]:
+        mend = "Give --merged, --gguf and --test with it, or none of them and a run"
+        raise InputError("part of a lineage without --merged", where=given[0], mend=mend)
 
 
 def _given(paths: Given, machine: Environment, progress: Progress) -> Source:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from seekforge.core.config.augment import GROW_NAMES, KIND_NAMES
 from seekforge.core.config.base import Config
@@ -20,6 +21,8 @@ Model = TypeVar("Model", bound=Config)
 # Besides its own errors PyYAML lets through what a date that is none raises, and what too deep a nesting does.
 _UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
 _NO_KEYS = "not a mapping of keys"
+_OWN = frozenset({"value_error", "unknown_key", "missing_key"})  # our validators name the value where it helps
+_SHOWN = 60  # characters of a wrong value
 
 
 def load_recipe(path: Path, overrides: Iterable[str] = (), layers: Iterable[Path] = ()) -> Recipe:
@@ -39,9 +42,8 @@ def load_recipe(path: Path, overrides: Iterable[str] = (), layers: Iterable[Path
         keys = "keys of a recipe"
         above, _ = _mapping(_read(layer, "YAML", f"Name a file with {keys}"), layer, _NO_KEYS, f"Write {keys}")
         _lay(tree, above)
-    for override in overrides:
-        _apply(tree, override)
-    return _with_absolute_paths(validate(Recipe, tree, str(path), node), path.absolute().parent)
+    told = [_apply(tree, override) for override in overrides]
+    return _with_absolute_paths(validate(Recipe, tree, str(path), node, told), path.absolute().parent)
 
 
 def load_endpoint(path: Path) -> EndpointConfig:
@@ -72,8 +74,17 @@ def load_file(model: type[Model], path: Path) -> Model:
     return validate(model, tree, str(path), node)
 
 
-def validate(model: type[Model], tree: dict[str, Any], where: str, node: yaml.Node | None = None) -> Model:
+def validate(
+    model: type[Model], tree: dict[str, Any], where: str, node: yaml.Node | None = None, told: Sequence[str] = ()
+) -> Model:
     """Validates a mapping; the first problem becomes one line with the key's place.
+
+    Args:
+        model: What it is to be.
+        tree: The mapping.
+        where: What to call the place that it is from.
+        node: Knows the lines of that place.
+        told: Keys, as `a.b`, that `--set` has set: what is wrong with them is not in the file.
 
     Raises:
         ConfigError: A key is unknown or a value does not fit.
@@ -87,10 +98,25 @@ def validate(model: type[Model], tree: dict[str, Any], where: str, node: yaml.No
         line = _line_of(node, loc if named is None else (*loc, named))
         message = first["msg"].removeprefix("Value error, ")
         key = ".".join(map(str, loc))
-        place = f"{where}:{line}" if line else where
+        setting = _setting(told, (*loc, *([] if named is None else [named])), whole=named is None)
+        place = f"--set {setting}" if setting else f"{where}:{line}" if line else where
         is_switch = first["type"] == "string_type" and isinstance(first["input"], bool)
         mend = "Quote it: YAML reads yes, no, on and off as true and false" if is_switch else ""
-        raise ConfigError(f"{key}: {message}" if key else message, where=place, mend=mend) from error
+        message += _given(first)
+        raise ConfigError(message if key in {"", setting} else f"{key}: {message}", where=place, mend=mend) from error
+
+
+def _setting(told: Sequence[str], loc: Sequence[object], *, whole: bool) -> str:
+    """Which setting set the key at `loc`, if one did; a key that is wrong in name may be the parent of what was set."""
+    key = ".".join(map(str, loc))
+    return next((s for s in told if f"{key}.".startswith(f"{s}.") or (not whole and s.startswith(f"{key}."))), "")
+
+
+def _given(problem: ErrorDetails) -> str:
+    """What stood there, where pydantic says only what should."""
+    shown = repr(problem["input"])
+    is_plain = isinstance(problem["input"], str | int | float) and len(shown) <= _SHOWN
+    return f", not {shown}" if is_plain and problem["type"] not in _OWN else ""
 
 
 def _read(path: Path, noun: str, mend: str) -> str:
@@ -154,8 +180,8 @@ def _lay(below: dict[str, Any], above: dict[str, Any]) -> None:
             below[key] = value
 
 
-def _apply(tree: dict[str, Any], override: str) -> None:
-    """Sets one `a.b=value` in place."""
+def _apply(tree: dict[str, Any], override: str) -> str:
+    """Sets one `a.b=value` in place; returns the key, `a.b`."""
     path, sign, raw = override.partition("=")
     if not sign or not path:
         raise ConfigError(f"'{override}' is no setting", where="--set", mend="Write --set train.epochs=1")
@@ -173,6 +199,7 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         here[last] = raw.strip() if is_gate else yaml.safe_load(raw)
     except _UNREADABLE as error:
         raise ConfigError(f"'{raw}' is not YAML", where=f"--set {path}", mend="Quote the value") from error
+    return path
 
 
 def _is_path(model: str) -> bool:
