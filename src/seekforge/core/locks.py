@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,15 +25,25 @@ def waiting(path: Path) -> Iterator[None]:
 
 def take(path: Path) -> IO[str] | None:
     """The lock, as an open file that holds it until it is closed; None while another process lives that has it."""
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
+    while True:
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        if _stands(file, path):
+            return file
+        file.close()  # whoever had it removed it (`alone`) between our opening and locking it
+
+
+def _stands(file: IO[str], path: Path) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -47,7 +58,7 @@ def held(path: Path, busy: SeekforgeError) -> Iterator[None]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Makes a folder and keeps a second command out of it.
+    """Makes a folder and keeps a second command out of it; nothing but a kill -9 leaves the lock's file there.
 
     Raises:
         ResourceError: Another one is working there, or it cannot be written.
@@ -55,5 +66,9 @@ def alone(folder: Path) -> Iterator[None]:
     """
     mend = "Wait for it, or name another folder with --out"
     busy = ResourceError("another command is working in this folder", where=str(folder), mend=mend)
-    with held(folder / ".lock", busy):
-        yield
+    lock = folder / ".lock"
+    with held(lock, busy):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
