@@ -218,6 +218,13 @@ def test_an_order_becomes_a_running_vllm_that_is_warm(installed: Path, tmp_path:
     assert json.loads(body)["messages"][0] == {"role": "system", "content": "You are a risk analyst."}
 
 
+def test_prefix_caching_can_be_switched_off(installed: Path) -> None:
+    config = WorkerConfig(prefix_caching=False, vllm=order(installed).config.vllm)
+    with child_of(order(installed, config=config)):
+        arguments, _, _, _ = record(installed)
+    assert "--no-enable-prefix-caching" in arguments
+
+
 def test_what_vllm_cannot_do_is_said_before_anything_starts(installed: Path) -> None:
     with pytest.raises(ConfigError, match=r"does not make Q8_0.*fp8"):
         child_of(order(installed, precision="Q8_0"))

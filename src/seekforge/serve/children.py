@@ -96,6 +96,7 @@ def _worker(order: Order, model: str) -> Child:
     from seekforge.serve.process import Worker, WorkerSpec
 
     config = order.config
+    limits = ("--max-running", str(config.max_running), "--max-waiting", str(config.max_waiting))
     return Worker(
         WorkerSpec(
             model,
@@ -104,7 +105,7 @@ def _worker(order: Order, model: str) -> Child:
             ready_seconds=config.ready_seconds,
             stop_seconds=config.stop_seconds,
             warm=config.warm,
-            options=("--max-running", str(config.max_running), "--max-waiting", str(config.max_waiting)),
+            options=limits if config.prefix_caching else (*limits, "--no-prefix-caching"),
         )
     )
 
@@ -118,6 +119,8 @@ def _vllm(order: Order) -> Child:
     vllm = config.vllm
     if order.precision is not None:
         vllm = vllm.model_copy(update={"dtype": _dtype(order)})
+    if not config.prefix_caching:
+        vllm = vllm.model_copy(update={"options": (*vllm.options, "--no-enable-prefix-caching")})
     if vllm.max_num_seqs is None:
         vllm = vllm.model_copy(update={"max_num_seqs": config.max_running})
     return VllmWorker(

@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace) -> None:
 
     model, running = _model(options)
     conversations = [] if options.warm is None else read_warm(options.warm)
-    engine = _engine(model, running)
+    engine = _engine(model, running, prefix_caching=not options.no_prefix_caching)
     try:
         import uvloop
 
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     add_common(parser)
     parser.add_argument("--warm", type=Path, help="JSON lines of conversations to read before it is ready")
     parser.add_argument("--max-running", type=int, default=64, help="requests decoded at once")
+    parser.add_argument("--no-prefix-caching", action="store_true", help="compute every prompt from its beginning")
     parser.add_argument("--send-seconds", type=float, default=30.0, help="how long a client may leave a piece unread")
     return parser
 
@@ -134,7 +135,7 @@ def _fingerprint(model: str) -> str | None:
     return f"fp_{fingerprint(resolve(model))[:12]}"
 
 
-def _engine(model: str, running: int) -> Engine:
+def _engine(model: str, running: int, *, prefix_caching: bool) -> Engine:
     if _is_fake(model):
         from seekforge.engines.fake import FakeEngine
 
@@ -142,7 +143,8 @@ def _engine(model: str, running: int) -> Engine:
     from seekforge.core.config import environment
     from seekforge.engines.openvino import OpenVinoEngine
 
-    return OpenVinoEngine(Path(model), max_running=running, cache=environment().cache)
+    cache = environment().cache
+    return OpenVinoEngine(Path(model), max_running=running, prefix_caching=prefix_caching, cache=cache)
 
 
 def _die_with(parent: int) -> None:

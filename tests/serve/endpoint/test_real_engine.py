@@ -36,7 +36,8 @@ def served(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     (work / "warm.jsonl").write_text(json.dumps(SYSTEM))
     machine = {"device": "cpu", "batch_size": 3, "precision": "int8", "engine_path": str(folder.parent / "tiny.gguf")}
     (work / "tiny.json").write_text(json.dumps(machine))
-    with serving(work, "tiny.json", "--name", "tiny", settings={"worker": {"warm": "warm.jsonl"}}) as served:
+    worker = {"warm": "warm.jsonl", "prefix_caching": False}
+    with serving(work, "tiny.json", "--name", "tiny", settings={"worker": worker}) as served:
         yield served
 
 
@@ -56,6 +57,7 @@ def test_the_guides_file_as_it_stands_gives_the_engines_own_answer(served: Serve
     (command,) = [served.worker.cmdline()]
     assert command[command.index("--max-running") + 1] == "3"
     assert command[command.index("--warm") + 1].endswith("warm.jsonl")
+    assert "--no-prefix-caching" in command
 
 
 def test_a_killed_engine_comes_back_with_the_same_answers(served: Served) -> None:

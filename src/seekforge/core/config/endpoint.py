@@ -32,6 +32,11 @@ class WorkerConfig(Config):
     """The process with the engine in it, which the command starts and keeps. Times are seconds."""
 
     max_running: int = Field(64, ge=1, description="Requests decoded at once; the others wait.")
+    prefix_caching: bool = Field(
+        True,
+        description="Keep what beginnings of prompts were computed to. Without it a question costs the same each time, "
+        "and asked again alone it gets the same answer to the letter.",
+    )
     max_waiting: int = Field(256, ge=0, description="Requests that may wait in the worker; more get 429.")
     warm: Path | None = Field(
         None, description="JSON lines of conversations or system prompts that are read before `ready`."
