@@ -20,7 +20,7 @@ class ParityStage:
 
     name: ClassVar[str] = "parity"
     kind: ClassVar[str] = "parity"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     needs: ClassVar[tuple[str, ...]] = ("data", "train", "evaluate", "compress")
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:

@@ -39,7 +39,7 @@ class EvaluateStage:
 
     name: ClassVar[str] = "evaluate"
     kind: ClassVar[str] = "evaluation"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("data", "train")
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
