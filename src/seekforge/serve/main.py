@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,13 +12,13 @@ from typing import TYPE_CHECKING, NoReturn
 from fastapi import FastAPI
 
 from seekforge.core.errors import ConfigError, SeekforgeError
+from seekforge.core.parents import die_with
 from seekforge.engines.protocol import Engine
 
 if TYPE_CHECKING:
     from seekforge.serve.lifecycle import WarmUp
 
 FAKE = "fake"
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _CONNECTIONS = 4096  # besides those whose requests are taken
 
 
@@ -32,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace, work: Callable[[argparse.Namespace], None]) -> int:
     """Does a worker's work; it dies with `options.parent`. Returns the exit status."""
     if options.parent is not None:
-        _die_with(options.parent)
+        die_with(options.parent)
     try:
         work(options)
     except SeekforgeError as error:
@@ -145,18 +143,6 @@ def _engine(model: str, running: int, *, prefix_caching: bool) -> Engine:
 
     cache = environment().cache
     return OpenVinoEngine(Path(model), max_running=running, prefix_caching=prefix_caching, cache=cache)
-
-
-def _die_with(parent: int) -> None:
-    """Has the kernel kill this process when the thread that started it ends, however that happens.
-
-    A parent that is killed with -9 cannot clean up, and a worker that outlived it would keep its port and its memory.
-    Called here and not between fork and exec, where Python code can deadlock; if the parent died in the meantime, the
-    kernel has nothing left to tell, hence the look at who the parent is now.
-    """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def serve(app: FastAPI, options: argparse.Namespace, warm_up: WarmUp | None = None) -> None:

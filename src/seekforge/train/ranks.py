@@ -6,10 +6,8 @@ ranks is decided there and sent to the others, so that none waits for a step tha
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import secrets
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,11 +16,11 @@ from typing import Any, TypeVar
 
 from seekforge.core.config.environment import ALONE, Group, shard_ourselves
 from seekforge.core.errors import SeekforgeError
+from seekforge.core.parents import die_with
 
 T = TypeVar("T")
 _PATIENCE = timedelta(days=30)  # a rank waits as long as the leader cleans data
 _STEP = timedelta(hours=1)  # between two exchanges of gradients; a whole model may be written meanwhile
-_PR_SET_PDEATHSIG = 1
 
 
 class LeaderFailed(SystemExit):
@@ -132,7 +130,7 @@ def join(group: Group) -> Ranks:
 
     shard_ourselves()
     if not dist.is_initialized():
-        _end_with_parent()
+        die_with()  # `torchrun` starts each rank in a session of its own; killed with -9, it would leave them behind
         backend = "gloo"
         if torch.cuda.is_available():
             torch.cuda.set_device(group.local_rank)
@@ -176,8 +174,3 @@ def _refuse_blind(mark: Path, seen: list[bool]) -> None:
             where=str(mark.parent),
             mend="Machines that train together need one file system for what they write",
         )
-
-
-def _end_with_parent() -> None:
-    """`torchrun` starts each rank in a session of its own; killed with -9 itself, it would leave them behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
