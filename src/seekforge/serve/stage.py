@@ -190,7 +190,7 @@ def _post(url: str, body: Mapping[str, Any]) -> str:
 
 
 def _apart(folder: Path, batch_size: int) -> Generator:
-    """In a process of its own, as the endpoint is: within that of a whole run it is a fifth slower."""
+    """In a process of its own, as the endpoint is: within that of a whole run it is a sixth slower."""
     return EngineProcess(partial(_transformers, folder, batch_size))
 
 
