@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 from seekforge.core.errors import EngineError
 from seekforge.core.parents import die_with
 from seekforge.engines.protocol import Generation, Generator, Messages, Sampling
 
+_Found = TypeVar("_Found")
 _STOP_SECONDS = 10.0
 
 
@@ -97,19 +99,22 @@ def _answer(line: Connection, make: Callable[[], Generator], parent: int) -> Non
     """The child: one call after the other until nobody asks any more."""
     die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the parent's to handle; it closes this process
-    try:
-        engine = make()
-    except Exception as error:
-        line.send((None, error))
+    engine, error = _tried(make)
+    line.send((engine.name if engine else None, error))
+    if engine is None:
         return
-    line.send((engine.name, None))
     while True:
         try:
             method, arguments = line.recv()
         except EOFError:
             break
-        try:
-            line.send((getattr(engine, method)(*arguments), None))
-        except Exception as error:
-            line.send((None, error))
+        line.send(_tried(partial(getattr(engine, method), *arguments)))
     engine.close()
+
+
+def _tried(call: Callable[[], _Found]) -> tuple[_Found | None, Exception | None]:
+    """What a call gave or what it raised, whatever that is: it is raised again in the process that asked."""
+    try:
+        return call(), None
+    except Exception as error:
+        return None, error
