@@ -17,7 +17,8 @@ from seekforge.core.errors import ResourceError
 from seekforge.core.progress import Silent
 from seekforge.engines import int8_rows
 from seekforge.engines.graph import join_layers
-from seekforge.engines.int8_rows import activation_group, rescale, row_model
+from seekforge.engines.int8_blocks import Blocks, rescale
+from seekforge.engines.int8_rows import activation_group, row_model
 from seekforge.engines.openvino import OpenVinoEngine
 from seekforge.engines.protocol import Sampling
 
@@ -38,7 +39,7 @@ def q8(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_rescaled_weights_are_within_half_a_step(quants: np.ndarray, scales: np.ndarray) -> None:
     zeros = np.full((3, 2, 1), 128, np.uint8)
     exact = ((quants.astype(np.float64) - 128) * scales.astype(np.float64)).reshape(3, -1)
-    rows, row_scales = rescale(quants, zeros, scales)
+    rows, row_scales = rescale(Blocks(None, quants, zeros, scales))
     assert rows.dtype == np.int8 and row_scales.shape == (3, 1)
     # Half a step of rounding, and what float16 does to the scale: a part in 2,048 of up to 127 steps, or its smallest.
     step = row_scales.astype(np.float64)
@@ -49,7 +50,8 @@ def test_rescaled_weights_are_within_half_a_step(quants: np.ndarray, scales: np.
 def test_rows_keep_the_sign_and_the_largest_weight() -> None:
     quants = np.full((1, 2, BLOCK), 128, np.uint8)
     quants[0, 0, 0], quants[0, 1, 5] = 255, 0
-    rows, scales = rescale(quants, np.full((1, 2, 1), 128, np.uint8), np.ones((1, 2, 1), np.float16))
+    layer = Blocks(None, quants, np.full((1, 2, 1), 128, np.uint8), np.ones((1, 2, 1), np.float16))
+    rows, scales = rescale(layer)
     assert rows[0, BLOCK + 5] == -127 and rows[0, 0] == 126 and scales[0, 0] == pytest.approx(128 / 127, rel=1e-3)
     assert np.count_nonzero(rows) == 2
 

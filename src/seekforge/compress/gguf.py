@@ -6,7 +6,7 @@ scale, 8.5 bits a weight; Q4_0: 4.5 bits) are the library's; what is ours is rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from seekforge.core.families import Family
 from seekforge.core.files import disk_errors, read_json
 from seekforge.core.models import family_of_folder, read_config
 from seekforge.core.progress import Progress
+from seekforge.engines.int8_inputs import STEP_KEY
 from seekforge.engines.pretokenizer import gguf_name
 from seekforge.engines.tokenizer import NORMALISER_KEY
 
@@ -27,7 +28,9 @@ _NORMAL, _CONTROL, _USER_DEFINED, _UNUSED = 1, 3, 4, 5  # gguf's token types
 _BLOCK = 32
 
 
-def export(folder: Path, target: Path, file_format: str, progress: Progress) -> None:
+def export(
+    folder: Path, target: Path, file_format: str, progress: Progress, steps: Mapping[str, Array] | None = None
+) -> None:
     """Writes `target` from a model folder.
 
     Args:
@@ -35,6 +38,7 @@ def export(folder: Path, target: Path, file_format: str, progress: Progress) -> 
         target: The file to write; it appears only when it is complete.
         file_format: `F16`, `Q8_0` or `Q4_0`.
         progress: Where to say how far it is.
+        steps: Of activations, as `activation_steps` has them, for engines that know what to do with them.
 
     Raises:
         ModelError: The architecture, the tokenizer or a layer's width has no GGUF form.
@@ -49,6 +53,8 @@ def export(folder: Path, target: Path, file_format: str, progress: Progress) -> 
             writer = gguf.GGUFWriter(scratch, family.gguf_arch)
             _add_architecture(writer, config, file_format)
             _add_tokenizer(writer, folder, int(config["vocab_size"]))
+            for layer, step in (steps or {}).items():
+                writer.add_array(STEP_KEY + layer, step.tolist())
             _add_tensors(writer, folder, family, config, file_format, progress)
             writer.write_header_to_file()
             writer.write_kv_data_to_file()
@@ -57,6 +63,27 @@ def export(folder: Path, target: Path, file_format: str, progress: Progress) -> 
             scratch.replace(target)
     finally:
         scratch.unlink(missing_ok=True)  # half a file, where something failed
+
+
+def tensor_names(folder: Path) -> Callable[[str], str]:
+    """What gives the name in GGUF of a tensor, or of a layer, of a model folder.
+
+    Raises:
+        ModelError: When called, the tensor has none.
+    """
+    import gguf
+
+    family = family_of_folder(folder)
+    arch = next(key for key, value in gguf.MODEL_ARCH_NAMES.items() if value == family.gguf_arch)
+    names = gguf.get_tensor_name_map(arch, read_config(folder)["num_hidden_layers"])
+
+    def name_of(name: str) -> str:
+        found = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if found is None:
+            raise ModelError(f"tensor '{name}' has no name in GGUF", where=str(folder), mend="Serve by vLLM")
+        return str(found)
+
+    return name_of
 
 
 def check_exportable(family: Family, where: str) -> None:
@@ -178,15 +205,12 @@ def _add_tensors(
 ) -> None:
     import gguf
 
-    arch = next(key for key, value in gguf.MODEL_ARCH_NAMES.items() if value == family.gguf_arch)
-    names = gguf.get_tensor_name_map(arch, config["num_hidden_layers"])
+    gguf_name_of = tensor_names(folder)
     wanted = gguf.GGMLQuantizationType[file_format]
     tensors = list(_tensor_names(folder, tied=bool(config.get("tie_word_embeddings"))))
     with progress.task(f"writing {file_format}", len(tensors)) as task:
         for path, name in tensors:
-            target = names.get_name(name, try_suffixes=(".weight", ".bias"))
-            if target is None:
-                raise ModelError(f"tensor '{name}' has no name in GGUF", where=str(folder), mend="Serve by vLLM")
+            target = gguf_name_of(name)
             array = _interleaved(_read(path, name), name, family, config)
             # Vectors (norms, biases) are small and touchy: always float32, as llama.cpp keeps them.
             kind = gguf.GGMLQuantizationType.F32 if array.ndim == 1 else _fitting(array, wanted)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from seekforge.compress.activations import activation_steps
 from seekforge.compress.gguf import check_exportable, export
 from seekforge.core.config import Recipe
 from seekforge.core.files import disk_errors
 from seekforge.core.gates import Measurement
 from seekforge.core.models import family_of_folder, resolve
 from seekforge.core.progress import Progress
+from seekforge.core.records import Record, read_records
 from seekforge.core.stage import StageContext, StageResult
 from seekforge.engines.weights import hf_folder
 
 MERGED = "merged"
 # The names that people use for what these formats cost a weight.
 TITLES = {"F16": "F16", "Q8_0": "INT8", "Q4_0": "INT4"}
+_INT8 = "Q8_0"
 
 
 class CompressStage:
@@ -26,8 +32,8 @@ class CompressStage:
 
     name: ClassVar[str] = "compress"
     kind: ClassVar[str] = "gguf"
-    version: ClassVar[int] = 1
-    needs: ClassVar[tuple[str, ...]] = ("train",)
+    version: ClassVar[int] = 2
+    needs: ClassVar[tuple[str, ...]] = ("data", "train")
 
     def config(self, recipe: Recipe) -> Mapping[str, Any]:
         """The formats and the base model.
@@ -47,7 +53,7 @@ class CompressStage:
         merge(base, context.parents["train"].folder, merged)
         rows = [
             {"name": f"{MERGED}/ (safetensors)", "format": "BF16", "bytes": weight_bytes(merged)},
-            *(_export(merged, context.folder, f, context.progress) for f in context.recipe.compress.formats),
+            *(_export(merged, f, context) for f in context.recipe.compress.formats),
         ]
         bf16 = rows[0]["bytes"]
         for row in rows:
@@ -81,11 +87,31 @@ def weight_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
-def _export(merged: Path, folder: Path, file_format: str, progress: Progress) -> dict[str, Any]:
-    target = gguf_file(folder, file_format)
+def _export(merged: Path, file_format: str, context: StageContext) -> dict[str, Any]:
+    target = gguf_file(context.folder, file_format)
     if not target.exists():
-        export(merged, target, file_format, progress)
+        records = calibration_records(
+            read_records(context.parents["data"].file("train.jsonl")), context.recipe.compress.calibration
+        )
+        steps = steps_for(merged, file_format, records, context.progress)
+        export(merged, target, file_format, context.progress, steps)
     return {"name": target.name, "format": file_format, "bytes": target.stat().st_size}
+
+
+def steps_for(
+    folder: Path, file_format: str, records: Sequence[Record], progress: Progress
+) -> Mapping[str, NDArray[np.float32]]:
+    """Steps of activations for a format whose engine multiplies INT8; none for the others, or without records."""
+    return activation_steps(folder, records, progress) if records and file_format == _INT8 else {}
+
+
+def calibration_records(records: Sequence[Record], count: int) -> Sequence[Record]:
+    """So many of the records, at even distances: a file's beginning is often of one kind.
+
+    >>> calibration_records(range(10), 3)
+    [0, 3, 6]
+    """
+    return [records[number * len(records) // count] for number in range(min(count, len(records)))]
 
 
 def _measurements(context: StageContext, row: Mapping[str, Any]) -> list[Measurement]:

@@ -31,6 +31,11 @@ def has_bfloat16() -> bool:
     return bool(_cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
+def has_int8_matrices() -> bool:
+    """Whether the processor multiplies matrices of INT8 by itself (AMX)."""
+    return "amx_int8" in _cpu_flags()
+
+
 def free_memory() -> int:
     """Bytes of main memory that this process may still take; a container's own limit counts."""
     import psutil

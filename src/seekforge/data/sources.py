@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from seekforge.core.config import DataConfig, SourceConfig
 from seekforge.core.errors import DataError
@@ -24,6 +25,24 @@ def read_sources(config: DataConfig) -> Iterator[Record]:
             if (before := seen.setdefault(read.record.id, read.where)) != read.where:
                 raise used_before(read.record.id, before, read.where)
             yield read.record
+
+
+def records_of(
+    file: Path, *, system: str | None = None, labels: Sequence[str] = (), limit: int | None = None
+) -> list[Record]:
+    """The records of one file, in any of the shapes.
+
+    Args:
+        file: JSONL, CSV or Parquet.
+        system: Prompt that is put before each record.
+        labels: What a decision can be; a record with another is refused.
+        limit: Records at most.
+
+    Raises:
+        DataError: As `read_sources`.
+    """
+    source = SourceConfig(path=file.absolute())
+    return list(read_sources(DataConfig(sources=(source,), system=system, labels=tuple(labels), limit=limit)))
 
 
 def used_before(name: str, before: str, where: str) -> DataError:

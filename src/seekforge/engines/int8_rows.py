@@ -11,16 +11,15 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seekforge.core.files import disk_errors, read_json, sha256_file, write_json
-from seekforge.engines.graph import join_layers, source
+from seekforge.engines.graph import join_layers
+from seekforge.engines.int8_blocks import Blocks, blocks_in, rescale
+from seekforge.engines.int8_inputs import Steps, round_inputs
 
 _MODEL = "openvino_model.xml"  # the name under which OpenVINO GenAI looks for a model, and saves one
 _FACTS = "rows.json"
@@ -29,7 +28,6 @@ _SCRATCH = ".making-"
 _KEPT, _ABANDONED = 8, 3600.0  # forms, seconds
 _WIDEST_GROUP = 256
 _BLOCK = 32
-_PIECE = 1 << 22  # weights at once, so that they stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +43,13 @@ class RowModel:
     group: int
 
 
-def row_model(model_file: Path, cache: Path) -> RowModel | None:
+def row_model(model_file: Path, cache: Path, steps: Steps = ()) -> RowModel | None:
     """The form of a Q8_0 file; made once and kept in the cache, the newest eight of them.
 
     Args:
         model_file: A GGUF file that OpenVINO loads.
         cache: Where converted models are kept.
+        steps: By which inputs are rounded; none has the engine round them as they come.
 
     Returns:
         None where no layer of the file has blocks of 32.
@@ -60,18 +59,18 @@ def row_model(model_file: Path, cache: Path) -> RowModel | None:
         ResourceError: The cache cannot be written.
     """
     place = cache / "openvino"
-    folder = place / f"{sha256_file(model_file)[:24]}-rows{_VERSION}"
+    folder = place / f"{sha256_file(model_file)[:24]}-{'steps' if len(steps) else 'rows'}{_VERSION}"
     if not (folder / _FACTS).exists():
         with disk_errors(place):
             place.mkdir(parents=True, exist_ok=True)
-            if not _make(model_file, folder):
+            if not _make(model_file, folder, steps):
                 return None
             _forget_old(place)
     (folder / _FACTS).touch()  # used now
     return RowModel(folder, int(read_json(folder / _FACTS)["group"]))
 
 
-def _make(model_file: Path, folder: Path) -> bool:
+def _make(model_file: Path, folder: Path, steps: Steps) -> bool:
     """Writes the form into `folder`, whole or not at all; false where there is nothing to rescale."""
     import openvino
 
@@ -80,13 +79,16 @@ def _make(model_file: Path, folder: Path) -> bool:
         blocks = scratch / "blocks"
         _save_blocks(model_file, blocks)
         model = openvino.Core().read_model(blocks / _MODEL)
-        widths = [_rescale(layer) for layer in list(_layers(model))]
-        if not widths:
+        layers = list(blocks_in(model))
+        if not layers:
             return False
-        join_layers(model)
+        if not round_inputs(model, layers, steps):
+            for layer in layers:
+                _rescale(layer)
+            join_layers(model)
         model.validate_nodes_and_infer_types()
         openvino.save_model(model, scratch / _MODEL, compress_to_fp16=False)
-        write_json(scratch / _FACTS, {"group": activation_group(widths)})
+        write_json(scratch / _FACTS, {"group": activation_group([layer.width for layer in layers])})
         shutil.rmtree(blocks)
         try:
             scratch.rename(folder)
@@ -120,72 +122,15 @@ def _save_blocks(model_file: Path, folder: Path) -> None:
     openvino_genai.ContinuousBatchingPipeline(str(link), scheduler, "CPU", {"enable_save_ov_model": True})
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """A layer's weights in the graph: (quants - zero points) * scales, reshaped and converted.
-
-    Attributes:
-        end: The node that gives the weights in float32.
-        quants: uint8, rows x blocks x 32.
-        zeros: uint8, rows x blocks x 1.
-        scales: float16, rows x blocks x 1.
-    """
-
-    end: Any
-    quants: NDArray[np.uint8]
-    zeros: NDArray[np.uint8]
-    scales: NDArray[np.float16]
-
-
-def _layers(model: Any) -> Iterator[_Layer]:  # noqa: ANN401  OpenVINO has no types
-    for end in model.get_ordered_ops():
-        try:
-            product = source(source(end, "Convert"), "Reshape")
-            shifted, scales = source(product, "Multiply"), source(product, "Multiply", 1)
-            quants, zeros = source(shifted, "Subtract"), source(shifted, "Subtract", 1)
-            quants, zeros = source(quants, "Convert"), source(zeros, "Convert")
-        except LookupError:
-            continue
-        yield _Layer(end, quants.data, zeros.data, scales.data)
-
-
-def _rescale(layer: _Layer) -> int:
-    """Puts weights with one scale a row in the layer's place; returns its width."""
+def _rescale(layer: Blocks) -> None:
+    """Puts weights with one scale a row in the layer's place."""
     from openvino import opset13 as ops
 
-    quants, scales = rescale(layer.quants, layer.zeros, layer.scales)
+    quants, scales = rescale(layer)
     weights = ops.multiply(ops.convert(ops.constant(quants), np.float16), ops.constant(scales))
     end = ops.convert(weights, np.float32)
     for target in list(layer.end.output(0).get_target_inputs()):
         target.replace_source_output(end.output(0))
-    return int(quants.shape[1])
-
-
-def rescale(
-    quants: NDArray[np.uint8], zeros: NDArray[np.uint8], scales: NDArray[np.float16]
-) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
-    """Weights in blocks to weights in rows, symmetric: the row's largest weight is 127.
-
-    Args:
-        quants: Rows x blocks x 32.
-        zeros: Rows x blocks x 1.
-        scales: Rows x blocks x 1.
-
-    Returns:
-        Weights, rows x columns, and their scales, rows x 1.
-    """
-    rows, columns = quants.shape[0], quants.shape[1] * quants.shape[2]
-    weights, largest = np.empty((rows, columns), np.int8), np.empty((rows, 1), np.float16)
-    step = max(1, _PIECE // columns)
-    for start in range(0, rows, step):
-        part = slice(start, start + step)
-        exact = (quants[part].astype(np.float32) - zeros[part]) * scales[part].astype(np.float32)
-        flat = exact.reshape(len(exact), columns)
-        scale = (np.abs(flat).max(axis=1, keepdims=True) / 127).astype(np.float16)
-        scale[scale == 0] = 1  # a row of zeros
-        weights[part] = np.clip(np.rint(flat / scale.astype(np.float32)), -127, 127)
-        largest[part] = scale
-    return weights, largest
 
 
 def _forget_old(place: Path) -> None:

@@ -9,12 +9,14 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from seekforge.core import hardware
 from seekforge.core.errors import EngineError, ModelError, SeekforgeError
 from seekforge.core.memory import release
 from seekforge.engines.chat_template import from_metadata
 from seekforge.engines.checks import check_prompt, check_sampling
 from seekforge.engines.detokenise import Detokeniser
 from seekforge.engines.gguf_header import GgufHeader, read_header, read_metadata
+from seekforge.engines.int8_inputs import steps_in
 from seekforge.engines.int8_rows import RowModel, row_model
 from seekforge.engines.openvino_options import generation_config, generation_options
 from seekforge.engines.openvino_text import OpenVinoTokenizer, own_tokenizer
@@ -40,7 +42,8 @@ class OpenVinoEngine:
         max_running: Requests decoded at once; the others wait.
         prefix_caching: Keep the KV cache of common beginnings.
         step_tokens: Tokens computed in one step, which bounds how long a long prompt holds up the others' next token.
-        cache: Where converted models are kept: a Q8_0 file is then computed with one scale a row, which is faster. None
+        cache: Where converted models are kept: a Q8_0 file is then computed with one scale a row, which is faster, and
+            by the processor's INT8 matrix instructions where the file brings steps for its activations along. None
             computes with the file's own blocks.
         piece_seconds: Least time between two pieces of one answer, the first aside. A reader sees no difference, and
             every piece costs all who pass it on.
@@ -73,7 +76,8 @@ class OpenVinoEngine:
         scheduler.max_num_batched_tokens = step_tokens
         scheduler.enable_prefix_caching = prefix_caching
         try:
-            rows = row_model(model_file, cache) if cache and self._header.quantisation == _ROWS else None
+            steps = steps_in(metadata) if hardware.has_int8_matrices() else ()
+            rows = row_model(model_file, cache, steps) if cache and self._header.quantisation == _ROWS else None
             pipeline = _pipeline(model_file, rows, scheduler)
         except RuntimeError as error:
             raise ModelError(

@@ -56,6 +56,7 @@ def command(
     from seekforge.core.errors import ConfigError, InputError
     from seekforge.core.locks import alone
     from seekforge.core.progress import for_terminal
+    from seekforge.data.sources import records_of
     from seekforge.evaluate.metrics import METRICS
     from seekforge.evaluate.side_by_side.answers import Asking, answer
 
@@ -65,7 +66,7 @@ def command(
         METRICS.load(name)
     started, progress = datetime.now(UTC), for_terminal()
     asking = Asking(tuple(label or ()), max_new_tokens, concurrency)
-    records = _records(data, asking, system, limit) if data is not None else []
+    records = records_of(data, system=system, labels=asking.labels, limit=limit) if data else []
 
     from seekforge.cli.evaluate.candidates import Opening, candidates
 
@@ -80,14 +81,6 @@ def command(
         _write(_report(answered, judging, asking, records, data, started), out)
     if any(one.failure for one in answered):
         raise typer.Exit(1)
-
-
-def _records(data: Path, asking: Asking, system: str | None, limit: int | None) -> list[Record]:
-    from seekforge.core.config import DataConfig, SourceConfig
-    from seekforge.data.sources import read_sources
-
-    source = SourceConfig(path=data.absolute())
-    return list(read_sources(DataConfig(sources=(source,), system=system, labels=asking.labels, limit=limit)))
 
 
 def _judging(

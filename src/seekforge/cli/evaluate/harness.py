@@ -17,7 +17,6 @@ from seekforge.cli.evaluate.options import Endpoint, KeyFile, Limit, ModelName, 
 if TYPE_CHECKING:
     from seekforge.core.config import Environment
     from seekforge.core.progress import Progress
-    from seekforge.core.records import Record
     from seekforge.engines.install import Installed
     from seekforge.evaluate.harness.compare import Comparison
     from seekforge.evaluate.harness.run import LocalModel, Model
@@ -130,6 +129,7 @@ def _asked(
     from seekforge.core.errors import ConfigError
     from seekforge.core.records import read_records
     from seekforge.core.runs import STATE
+    from seekforge.data.sources import records_of
     from seekforge.evaluate.harness.task import Task
 
     run = next((f for f in (Path(source), machine.runs / source) if (f / STATE).is_file()), None)
@@ -137,7 +137,7 @@ def _asked(
         if test_data is None:
             mend = "Give a run, or the model and then a file of labelled records"
             raise ConfigError("no run, and no file to ask", where=source, mend=mend)
-        records = _read(test_data, labels, system, limit)
+        records = records_of(test_data, system=system, labels=labels, limit=limit)
         return _Asked(Task(name or test_data.stem, records, tuple(labels), max_new_tokens or _ANSWER_TOKENS), None)
     if test_data is not None or labels or system is not None:
         mend = "Leave the file, --label and --system out, or name a model"
@@ -155,14 +155,6 @@ def _longest(run: Path) -> int:
     if not (run / "evaluate").is_dir():
         return _ANSWER_TOKENS
     return int(artifacts.load(run / "evaluate").config["evaluate"]["max_new_tokens"])
-
-
-def _read(file: Path, labels: Sequence[str], system: str | None, limit: int | None) -> list[Record]:
-    from seekforge.core.config import DataConfig, SourceConfig
-    from seekforge.data.sources import read_sources
-
-    config = DataConfig(sources=(SourceConfig(path=file.absolute()),), system=system, labels=tuple(labels), limit=limit)
-    return list(read_sources(config))
 
 
 def _model(

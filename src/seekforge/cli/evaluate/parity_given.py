@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seekforge.core.config import (
-    DataConfig,
     Environment,
     ParityBudget,
     ParityConfig,
     RemoteConfig,
-    SourceConfig,
     load_file,
     validate,
 )
 from seekforge.core.errors import InputError
 from seekforge.core.models import resolve
 from seekforge.core.progress import Progress
-from seekforge.data.sources import read_sources
+from seekforge.data.sources import records_of
 from seekforge.engines.weights import hf_folder
 from seekforge.evaluate.parity.live import UNNAMED
 from seekforge.evaluate.parity.source import Source, from_run
@@ -77,8 +75,7 @@ def _given(paths: Given, machine: Environment, progress: Progress) -> Source:
         raise InputError("--base and --adapter go together", where="--adapter", mend="Give both, or neither")
     if (merged := resolve(str(paths.merged))).kind != "folder":
         raise InputError("not a model folder", where=str(paths.merged), mend="Give the merged model's folder")
-    data = DataConfig(sources=(SourceConfig(path=paths.test.absolute()),), system=paths.system, labels=paths.labels)
-    records = tuple(read_sources(data))
+    records = tuple(records_of(paths.test, system=paths.system, labels=paths.labels))
     base = None if paths.base is None else hf_folder(resolve(paths.base), machine, progress)
     assert merged.path is not None
     lineage = Lineage(merged=merged.path, files=_files(paths.gguf), base=base, trained=paths.adapter)

@@ -125,13 +125,10 @@ def _task(
     out: Path | None,
 ) -> Task:
     from seekforge.cli.answering import Task
-    from seekforge.core.config import DataConfig, SourceConfig
     from seekforge.core.progress import for_terminal
-    from seekforge.data.sources import read_sources
+    from seekforge.data.sources import records_of
 
-    source = SourceConfig(path=file.absolute())
-    config = DataConfig(sources=(source,), system=system, labels=labels, limit=limit)
-    records = list(read_sources(config))
+    records = records_of(file, system=system, labels=labels, limit=limit)
     return Task(records, labels, metrics, max_new_tokens, out, for_terminal())
 
 

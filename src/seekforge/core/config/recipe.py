@@ -90,6 +90,11 @@ class CompressConfig(Config):
     formats: tuple[Literal["F16", "Q8_0", "Q4_0"], ...] = Field(
         ("F16", "Q8_0"), min_length=1, description="GGUF files to write."
     )
+    calibration: int = Field(
+        64,
+        ge=0,
+        description="Training records on which INT8's activations are measured; 0 leaves that to the engine.",
+    )
 
 
 class PriceConfig(Config):
