@@ -3,6 +3,10 @@
 An engine that rounds activations as they come must look at each of them first. With steps that are known beforehand a
 processor with INT8 matrix instructions multiplies at once. The columns of an input differ by orders of magnitude, so
 each has a step of its own, and the weights take up what that changes, as in SmoothQuant (Xiao et al., ICML 2023).
+
+The model will be asked other things too, and an input that outgrows its steps is cut off. So sequences of random tokens
+are looked at beside the records, and the inputs of down projections, in which single tokens are a hundred times larger
+than others, get no steps: the engine rounds them row by row.
 """
 
 from __future__ import annotations
@@ -27,13 +31,13 @@ _READERS = {  # layers that read one input, by the first of them
     "self_attn.q_proj": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     "self_attn.o_proj": ("self_attn.o_proj",),
     "mlp.gate_proj": ("mlp.gate_proj", "mlp.up_proj"),
-    "mlp.down_proj": ("mlp.down_proj",),
 }
 _HEAD = "lm_head"
-_SHARES = (0.6, 0.7, 0.8, 0.9, 1.0)
+_SHARES = (0.6, 0.7, 0.8, 0.9, 1.0)  # of the difficulty that goes to the weights; SmoothQuant's alpha
 _HEADROOM = 1.25  # inputs may grow by that, against the largest seen, before they are cut off
 _ROWS, _WEIGHT_ROWS = 512, 4096  # on which the shares are compared
 _LONGEST = 2048  # tokens of a record that are looked at
+_RANDOM, _RANDOM_LENGTH = 32, 128  # sequences of random tokens
 
 
 @dataclass(slots=True)
@@ -50,11 +54,11 @@ class _Input:
 
 
 def activation_steps(folder: Path, records: Sequence[Record], progress: Progress) -> dict[str, NDArray[np.float32]]:
-    """The rounding step of every column of every linear layer's input.
+    """The rounding step of every column of the linear layers' inputs, those of down projections aside.
 
     Args:
         folder: A Hugging Face folder of a family that has a GGUF form.
-        records: What the model is asked and answers, one at least; some thousands of tokens suffice.
+        records: What the model is asked and answers; some thousands of tokens suffice.
         progress: Where to say how far it is.
 
     Returns:
@@ -67,12 +71,19 @@ def activation_steps(folder: Path, records: Sequence[Record], progress: Progress
     from seekforge.engines.transformers import fast_dtype, load_model, load_tokenizer
 
     tokenizer, model = load_tokenizer(folder), load_model(folder, fast_dtype())
-    inputs = _listen(model, tokenizer, records, progress)
+    texts = [tokenizer.apply_chat_template([m.to_dict() for m in r.messages], tokenize=False) for r in records]
+    tokens = [tokenizer.encode(text, add_special_tokens=False)[:_LONGEST] for text in texts]
+    inputs = _listen(model, [*tokens, *_random_tokens(len(tokenizer))], progress)
     name_of = tensor_names(folder)
     return {
         name_of(leader): _step(inputs[leader], [model.get_submodule(name).weight for name in layers]).numpy()
         for leader, layers in _groups(model)
     }
+
+
+def _random_tokens(vocabulary: int) -> list[list[int]]:
+    draw = np.random.default_rng(0)
+    return [row.tolist() for row in draw.integers(vocabulary, size=(_RANDOM, _RANDOM_LENGTH))]
 
 
 def _groups(model: Any) -> Iterator[tuple[str, list[str]]]:  # noqa: ANN401  no types here
@@ -83,16 +94,11 @@ def _groups(model: Any) -> Iterator[tuple[str, list[str]]]:  # noqa: ANN401  no 
     yield _HEAD, [_HEAD]
 
 
-def _listen(
-    model: Any,  # noqa: ANN401
-    tokenizer: Any,  # noqa: ANN401
-    records: Sequence[Record],
-    progress: Progress,
-) -> dict[str, _Input]:
+def _listen(model: Any, tokens: Sequence[list[int]], progress: Progress) -> dict[str, _Input]:  # noqa: ANN401
     import torch
 
     inputs = {leader: _Input() for leader, _ in _groups(model)}
-    share = -(-_ROWS // len(records))
+    share = -(-_ROWS // len(tokens))
     draw = torch.Generator().manual_seed(0)
 
     def listener(heard: _Input) -> Any:  # noqa: ANN401
@@ -105,10 +111,8 @@ def _listen(
         return hook
 
     hooks = [model.get_submodule(name).register_forward_pre_hook(listener(heard)) for name, heard in inputs.items()]
-    with torch.inference_mode(), progress.task("measuring activations", len(records)) as task:
-        for record in records:
-            text = tokenizer.apply_chat_template([m.to_dict() for m in record.messages], tokenize=False)
-            ids = tokenizer.encode(text, add_special_tokens=False)[:_LONGEST]
+    with torch.inference_mode(), progress.task("measuring activations", len(tokens)) as task:
+        for ids in tokens:
             model(input_ids=torch.tensor([ids]))
             task.advance()
     for hook in hooks:
@@ -126,16 +130,14 @@ def _step(heard: _Input, weights: Sequence[torch.Tensor]) -> torch.Tensor:
     reach = weight.abs().amax(dim=0).clamp_min(1e-6)
     weight = weight[:: -(-len(weight) // _WEIGHT_ROWS)]
     exact = rows @ weight.T
-    best: tuple[float, torch.Tensor] | None = None
-    for share in _SHARES:
-        spread = heard.largest.clamp_min(1e-6) ** share / reach ** (1 - share)
-        step = spread * (heard.largest / spread).max() * (_HEADROOM / _LEVELS)
+
+    def error(step: torch.Tensor) -> float:
         whole = (rows / step).round().clamp(-_LEVELS, _LEVELS)
-        error = float((whole @ _rounded(weight * step).T - exact).pow(2).mean() / exact.pow(2).mean())
-        if best is None or error < best[0]:
-            best = error, step
-    assert best is not None
-    return best[1]
+        return float((whole @ _rounded(weight * step).T - exact).pow(2).mean())
+
+    spreads = (heard.largest.clamp_min(1e-6) ** share / reach ** (1 - share) for share in _SHARES)
+    steps = [spread * (heard.largest / spread).max() * (_HEADROOM / _LEVELS) for spread in spreads]
+    return min(steps, key=error)
 
 
 def _rounded(weight: torch.Tensor) -> torch.Tensor:
