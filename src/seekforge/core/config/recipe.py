@@ -109,7 +109,7 @@ class ServeConfig(Config):
 
     format: Literal["F16", "Q8_0", "Q4_0"] = Field("Q8_0", description="The GGUF file that is served.")
     concurrency: int = Field(16, ge=1, description="Requests at once in the throughput measurement.")
-    requests: int = Field(128, ge=1, description="Test records asked in the throughput measurement, each once.")
+    requests: int = Field(192, ge=1, description="Test records asked in the throughput measurement, each once.")
     max_new_tokens: int = Field(64, ge=1, description="Longest answer in the throughput measurement.")
     price: PriceConfig = Field(PriceConfig(), description="For the cost per 1,000 requests.")
 
