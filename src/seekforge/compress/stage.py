@@ -111,7 +111,8 @@ def calibration_records(records: Sequence[Record], count: int) -> Sequence[Recor
     >>> calibration_records(range(10), 3)
     [0, 3, 6]
     """
-    return [records[number * len(records) // count] for number in range(min(count, len(records)))]
+    count = min(count, len(records))
+    return [records[number * len(records) // count] for number in range(count)]
 
 
 def _measurements(context: StageContext, row: Mapping[str, Any]) -> list[Measurement]:

@@ -49,8 +49,8 @@ def round_inputs(model: Any, layers: Sequence[Blocks], steps: Steps) -> bool:  #
     groups = _by_input(model, layers)
     if len(groups) != len(steps):
         return False
-    wide = [(group[0][1].width, step) for group, step in zip(groups, steps, strict=True) if step is not None]
-    if any(len(step) != width for width, step in wide):
+    known = [(group[0][1].width, step) for group, step in zip(groups, steps, strict=True) if step is not None]
+    if any(len(step) != width or not (step > 0).all() for width, step in known):
         return False
     for group, step in zip(groups, steps, strict=True):
         read = group[0][0].input_value(0)
