@@ -16,7 +16,7 @@ def command(
     ] = None,
     calibration: Annotated[
         Path | None,
-        typer.Option(help="Records like those the model will see: its INT8 is then faster where the CPU has AMX."),
+        typer.Option(help="Records like those the model will see: its INT8 is faster with AMX, less exact elsewhere."),
     ] = None,
     system: Annotated[str | None, typer.Option(help="System prompt before each of these records.")] = None,
 ) -> None:
@@ -25,6 +25,7 @@ def command(
     Example: seekforge compress demo --out small --format Q8_0 --calibration records.jsonl
     """
     from seekforge.cli.show import table
+    from seekforge.compress.activations import ENOUGH
     from seekforge.compress.gguf import export
     from seekforge.compress.stage import calibration_records, gguf_file, steps_for, weight_bytes
     from seekforge.core.config import CompressConfig, environment, validate
@@ -37,7 +38,7 @@ def command(
 
     config = validate(CompressConfig, {"formats": file_format or ["F16", "Q8_0"]}, "--format")
     records = [] if calibration is None else records_of(calibration, system=system)
-    chosen = calibration_records(records, config.calibration)
+    chosen = calibration_records(records, ENOUGH)
     progress = for_terminal()
     folder = hf_folder(resolve(model), environment(), progress)
     with disk_errors(out):
