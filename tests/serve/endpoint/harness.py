@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -18,9 +19,23 @@ from tests.patience import LONG
 from tests.serve.gateway.harness import Answer, Client
 from tests.serve.processes import survivors
 
-from seekforge.serve.process import free_port
+from seekforge.core.errors import SeekforgeError
+from seekforge.serve.child_server import check_port
 
 READY_SECONDS = 600.0
+# Below those that the system gives away by itself: other tests take such a one before the process here has it.
+_PORTS = range(20_000, 32_000)
+
+
+def quiet_port() -> int:
+    """A port of that range that nothing listens on now."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        try:
+            check_port("127.0.0.1", port)
+        except SeekforgeError:
+            continue
+        return port
 
 
 class Served:
@@ -33,7 +48,7 @@ class Served:
     """
 
     def __init__(self, folder: Path, arguments: tuple[str, ...], settings: Mapping[str, Any] | None, cwd: Path) -> None:
-        port = free_port()
+        port = quiet_port()
         command = [sys.executable, "-m", "seekforge.cli.app", "serve", *arguments, "--port", str(port)]
         file = cwd / "endpoint.yaml"
         file.write_text(json.dumps({"folder": str(folder), **(settings or {})}))
