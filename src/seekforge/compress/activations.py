@@ -26,7 +26,7 @@ from seekforge.core.records import Record
 if TYPE_CHECKING:
     import torch
 
-ENOUGH = 64  # records; more change the steps little
+ENOUGH = 64  # records; the figures of docs/adr/0011 are with so many
 _LEVELS = 127  # INT8, symmetric
 _READERS = {  # layers that read one input, by the first of them
     "self_attn.q_proj": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),

@@ -90,10 +90,9 @@ def weight_bytes(folder: Path) -> int:
 def _export(merged: Path, file_format: str, context: StageContext) -> dict[str, Any]:
     target = gguf_file(context.folder, file_format)
     if not target.exists():
-        records = calibration_records(
-            read_records(context.parents["data"].file("train.jsonl")), context.recipe.compress.calibration
-        )
-        steps = steps_for(merged, file_format, records, context.progress)
+        count = context.recipe.compress.calibration
+        records = read_records(context.parents["data"].file("train.jsonl")) if count else []
+        steps = steps_for(merged, file_format, calibration_records(records, count), context.progress)
         export(merged, target, file_format, context.progress, steps)
     return {"name": target.name, "format": file_format, "bytes": target.stat().st_size}
 
