@@ -16,6 +16,7 @@ from seekforge.core.errors import EngineError, SeekforgeError
 from seekforge.engines.detokenise import Detokeniser
 from seekforge.engines.protocol import Delta
 from seekforge.engines.pump import Event, Job, Pump
+from seekforge.engines.returns import Returns
 
 
 @dataclass
@@ -127,6 +128,50 @@ def test_pieces_come_no_closer_than_asked_the_first_at_once_and_nothing_is_lost(
     pump.close()
     assert "".join(delta.text for delta in seen) == "a" * 20
     assert [len(delta.token_ids) for delta in seen] == [1, 5, 5, 5, 4]
+
+
+def test_a_step_waits_for_the_client_whose_answer_ended_a_step_ago(pipeline: Pipeline) -> None:
+    """It cannot come back while a step computes; without the wait, the next step would begin before it is heard."""
+    pump = Pump(pipeline, lambda p, number, job: p.add(number, job), 4, return_seconds=LONG)
+    first, second = queue.SimpleQueue[Event](), queue.SimpleQueue[Event]()
+    pump.submit(job(1000, lambda event: None))
+    wait_for(lambda: pipeline.steps >= 1)
+    pump.submit(job(1, first.put))
+    drain(first)
+    wait_for(lambda: stands_still(pipeline))
+    assert pipeline.live, "it stepped on without them"
+    pump.submit(job(1, second.put))
+    assert drain(second)[0] == "a"
+    pump.close()
+
+
+def stands_still(pipeline: Pipeline) -> bool:
+    before = pipeline.steps
+    time.sleep(50 * pipeline.seconds)
+    return pipeline.steps == before
+
+
+def test_who_does_not_come_back_is_waited_for_twice_and_then_seldom() -> None:
+    returns, waits = Returns(), []
+    for _ in range(20):
+        waits.append(returns.expected())
+        returns.came(0)
+        returns.ended()
+    assert waits == [0, 0, 1, 1, *[0] * 6, 1, *[0] * 7, 1, 0]
+    returns.expected()
+    returns.came(1)  # one came after all
+    returns.ended()
+    returns.expected()
+    assert returns.expected() == 1
+
+
+def test_who_came_back_before_the_next_step_is_not_expected_after_it() -> None:
+    returns = Returns()
+    for _ in range(3):
+        returns.ended()
+    assert returns.expected() == 0, "they have had no time yet"
+    returns.came(2)
+    assert returns.expected() == 1
 
 
 def test_a_stop_text_frees_the_place_without_another_request(pump: Pump, pipeline: Pipeline) -> None:

@@ -1,9 +1,9 @@
 """The thread that owns an OpenVINO pipeline: takes requests in, steps it while there is work, hands the tokens out.
 
 `ContinuousBatchingPipeline.step()` keeps Python's lock (measured on 2026.4), so nothing else of this process runs
-meanwhile. Two things follow: pieces go to an event loop once a step, not once a token, and after each step the thread
-waits until that loop has passed them on; otherwise the loop would lose the lock at its first system call and every call
-would cost it a whole step.
+meanwhile. Three things follow: pieces go to an event loop once a step, not once a token; after each step the thread
+waits until that loop has passed them on, otherwise the loop would lose the lock at its first system call and every call
+would cost it a whole step; and it waits a little for clients whose answers have just ended (`returns`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from seekforge.core.errors import EngineError, SeekforgeError
 from seekforge.engines.detokenise import Detokeniser, Piece
 from seekforge.engines.protocol import Delta, EngineStats, FinishReason
+from seekforge.engines.returns import Returns
 
 _PASS_ON = 0.01  # seconds that an event loop gets between two steps, at most
 # Turns of the loop that it needs: for the readers to wake and what they wrote to go out; and, where a step made nothing
@@ -77,6 +78,7 @@ class Pump:
         add: Adds a job to the pipeline under a number and returns its handle.
         most_running: Requests in the pipeline at once; the others wait here.
         piece_seconds: Least time between two pieces of one answer.
+        return_seconds: How long a step waits for clients who may be back with their next request, at most.
     """
 
     def __init__(
@@ -85,9 +87,11 @@ class Pump:
         add: Callable[[Any, int, Job], Any],
         most_running: int,
         piece_seconds: float = 0.0,
+        return_seconds: float = 0.006,
     ) -> None:
         self._pipeline, self._add, self._most = pipeline, add, most_running
-        self._piece_seconds = piece_seconds
+        self._piece_seconds, self._return_seconds = piece_seconds, return_seconds
+        self._returns = Returns()
         self._numbers = itertools.count()  # the pipeline breaks when two live requests share a number
         self._changed = threading.Condition()
         self._state = _State()
@@ -139,8 +143,9 @@ class Pump:
         failure: str | None = "its thread ended"  # stands when an error that is no RuntimeError comes through
         try:
             while self._wait_for_work():
+                self._wait_for_returns()
                 self._drop_cancelled()
-                self._admit()
+                self._returns.came(self._admit())
                 self._step()
             failure = None
         except RuntimeError as error:
@@ -153,6 +158,13 @@ class Pump:
             while not (self._has_work() or self._state.closing):
                 self._changed.wait()
             return not self._state.closing
+
+    def _wait_for_returns(self) -> None:
+        expected = self._returns.expected()
+        if expected and 0 < len(self._active) < self._most:
+            state = self._state
+            with self._changed:
+                self._changed.wait_for(lambda: state.closing or len(state.waiting) >= expected, self._return_seconds)
 
     def _has_work(self) -> bool:
         # A request that was cancelled keeps its place in the pipeline until the next step.
@@ -169,11 +181,14 @@ class Pump:
             if not job.finished:
                 self._finish(job, Delta((), "", "cancelled"))
 
-    def _admit(self) -> None:
+    def _admit(self) -> int:
+        """Lets in who waits, as far as there are places; how many that were."""
+        count = 0
         while True:
             with self._changed:
                 if not self._state.waiting or len(self._active) >= self._most:
-                    return
+                    return count
+                count += 1
                 job = self._state.waiting.popleft()
                 self._active.append(job)
             try:
@@ -203,6 +218,7 @@ class Pump:
         if job.detokeniser is not None and job.detokeniser.stopped:
             reason = "stop"
         if reason is not None:
+            self._returns.ended()
             self._finish(job, _delta(job, piece, reason))
         elif job.handle.get_status().name == "IGNORED":
             self._finish(
