@@ -14,6 +14,7 @@ from tests.patience import LONG, wait_for
 
 from seekforge.core.errors import EngineError, SeekforgeError
 from seekforge.engines.detokenise import Detokeniser
+from seekforge.engines.openvino_options import SCHEMA
 from seekforge.engines.protocol import Delta
 from seekforge.engines.pump import Event, Job, Pump
 from seekforge.engines.returns import Returns
@@ -265,6 +266,37 @@ def test_an_idle_pump_takes_no_time(pump: Pump, pipeline: Pipeline) -> None:
     time.sleep(0.5)
     assert pipeline.steps == before
     assert time.clock_gettime(clock) - cpu < 0.05
+
+
+@pytest.mark.parametrize(
+    ("on_a_loop", "schema", "unlocked"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_the_lock_is_given_away_for_loops_unless_a_schema_might_raise(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, on_a_loop: bool, schema: bool, unlocked: bool
+) -> None:
+    """An error without the lock ends the process; where no loop waits, nobody would gain by it."""
+    without: list[int] = []
+
+    def step() -> None:
+        without.append(pipeline.steps)
+        pipeline.step()
+
+    monkeypatch.setattr("seekforge.engines.pump.unlocked_step", lambda pipeline: step)
+    pump, events = make(pipeline), queue.SimpleQueue[Event]()
+    asked = job(3, events.put)
+    if schema:
+        asked.options[SCHEMA] = "{}"
+
+    async def ask() -> None:
+        asked.loop = asyncio.get_running_loop() if on_a_loop else None
+        pump.submit(asked)
+        while events.empty() or not asked.finished:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(ask(), LONG))
+    pump.close()
+    assert bool(without) == unlocked
+    assert drain(events)[0] == "aaa"
 
 
 class Reading(Pipeline):

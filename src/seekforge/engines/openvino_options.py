@@ -9,7 +9,7 @@ from typing import Any
 from seekforge.engines.protocol import Sampling
 
 _SEED_BITS = 63  # `rng_seed` is a C++ long
-_SCHEMA = "json_schema"
+SCHEMA = "json_schema"  # an answer that is bound to one has this option
 
 
 def generation_options(sampling: Sampling, room: int, end_tokens: frozenset[int]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def generation_options(sampling: Sampling, room: int, end_tokens: frozenset[int]
         if sampling.top_k:
             options["top_k"] = sampling.top_k
     if sampling.json_schema is not None:
-        options[_SCHEMA] = sampling.json_schema
+        options[SCHEMA] = sampling.json_schema
     return options
 
 
@@ -47,7 +47,7 @@ def generation_config(options: Mapping[str, Any]) -> Any:  # noqa: ANN401  OpenV
     """The `GenerationConfig` of such options."""
     import openvino_genai
 
-    plain = {name: value for name, value in options.items() if name != _SCHEMA}
-    if _SCHEMA in options:
-        plain["structured_output_config"] = openvino_genai.StructuredOutputConfig(json_schema=options[_SCHEMA])
+    plain = {name: value for name, value in options.items() if name != SCHEMA}
+    if SCHEMA in options:
+        plain["structured_output_config"] = openvino_genai.StructuredOutputConfig(json_schema=options[SCHEMA])
     return openvino_genai.GenerationConfig(**plain)

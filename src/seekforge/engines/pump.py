@@ -1,9 +1,10 @@
 """The thread that owns an OpenVINO pipeline: takes requests in, steps it while there is work, hands the tokens out.
 
 `ContinuousBatchingPipeline.step()` keeps Python's lock (measured on 2026.4), so nothing else of this process runs
-meanwhile. Three things follow: pieces go to an event loop once a step, not once a token; after each step the thread
-waits until that loop has passed them on, otherwise the loop would lose the lock at its first system call and every call
-would cost it a whole step; and it waits a little for clients whose answers have just ended (`returns`).
+meanwhile. Where an event loop waits for answers it is therefore called without the lock (`unlocked`). Where that cannot
+be, the thread waits after each step until the loop has passed its pieces on; otherwise the loop would lose the lock at
+its first system call, and every call would cost it a whole step. In both cases pieces go to a loop once a step, not
+once a token, and a step waits a little for clients whose answers have just ended (`returns`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import Any
 
 from seekforge.core.errors import EngineError, SeekforgeError
 from seekforge.engines.detokenise import Detokeniser, Piece
+from seekforge.engines.openvino_options import SCHEMA
 from seekforge.engines.protocol import Delta, EngineStats, FinishReason
 from seekforge.engines.returns import Returns
+from seekforge.engines.unlocked import unlocked_step
 
 _PASS_ON = 0.01  # seconds that an event loop gets between two steps, at most
 # Turns of the loop that it needs: for the readers to wake and what they wrote to go out; and, where a step made nothing
@@ -92,6 +95,7 @@ class Pump:
         self._pipeline, self._add, self._most = pipeline, add, most_running
         self._piece_seconds, self._return_seconds = piece_seconds, return_seconds
         self._returns = Returns()
+        self._unlocked, self._locked = unlocked_step(pipeline), True
         self._numbers = itertools.count()  # the pipeline breaks when two live requests share a number
         self._changed = threading.Condition()
         self._state = _State()
@@ -198,12 +202,24 @@ class Pump:
 
     def _step(self) -> None:
         if self._pipeline.has_non_finished_requests():
-            self._pipeline.step()
+            self._compute()
             self._cache_usage = min(1.0, self._pipeline.get_metrics().cache_usage / 100)
         now = time.monotonic()
         for job in list(self._active):
             self._collect(job, now)
         self._send(now)
+
+    def _compute(self) -> None:
+        """One step of the pipeline, without the lock where a loop would wait for it.
+
+        With it where an answer is bound to a schema: those are what has made a step raise, and an error without the
+        lock ends the process.
+        """
+        loops = any(job.loop is not None for job in self._active)
+        bound = any(SCHEMA in job.options for job in self._active)
+        unlocked = self._unlocked if loops and not bound else None
+        self._locked = unlocked is None
+        (unlocked or self._pipeline.step)()
 
     def _collect(self, job: Job, now: float) -> None:
         reason = _read(job)
@@ -237,7 +253,7 @@ class Pump:
         self._outbox.append((job, event))
 
     def _send(self, now: float = math.inf) -> None:
-        """Hands out what the step made; one call a loop, and its turn to pass the pieces on.
+        """Hands out what the step made; one call a loop, and its turn to pass the pieces on where the step held it up.
 
         Short steps that made nothing to hand out share a turn: it costs two switches between threads.
         """
@@ -246,7 +262,7 @@ class Pump:
         self._turned = now
         outbox, self._outbox = self._outbox, []
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Event]]]
-        by_loop = {job.loop: [] for job in self._active if job.loop is not None}
+        by_loop = {job.loop: [] for job in self._active if job.loop is not None and self._locked}
         for job, event in outbox:
             if job.loop is None:
                 job.put(event)
@@ -262,7 +278,8 @@ class Pump:
                 for job, _ in events:
                     self.cancel(job)
                 continue
-            passed_on.wait(_PASS_ON)
+            if self._locked:
+                passed_on.wait(_PASS_ON)
 
     def _end(self, failure: str | None) -> None:
         with self._changed:
