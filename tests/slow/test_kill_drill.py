@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from seekforge.cli.pipeline import STAGES
+from seekforge.core.files import read_json
 from seekforge.core.runs import events
 
 ROOT = Path(__file__).parents[2]
@@ -94,8 +95,8 @@ def test_every_stage_survives_three_kills(tmp_path: Path, seconds: dict[str, flo
             finished = {e["stage"] for e in journal(tmp_path) if e["event"] == "stage finished"}
             if stage in finished:
                 break  # resuming made it faster than the kill; it must not be made again below
-    process = start(tmp_path)
-    assert process.wait(900) in (0, 3)
+    if not read_json(tmp_path / "latest" / "run.json")["done"]:  # else the last resuming was faster than the last kill
+        assert start(tmp_path).wait(900) in (0, 3)
     made = Counter(
         e["stage"] for e in journal(tmp_path) if e["event"] == "stage finished" and e["status"] in ("ran", "resumed")
     )
