@@ -268,13 +268,11 @@ def test_an_idle_pump_takes_no_time(pump: Pump, pipeline: Pipeline) -> None:
     assert time.clock_gettime(clock) - cpu < 0.05
 
 
-@pytest.mark.parametrize(
-    ("on_a_loop", "schema", "unlocked"), [(True, False, True), (True, True, False), (False, False, False)]
-)
-def test_the_lock_is_given_away_for_loops_unless_a_schema_might_raise(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, on_a_loop: bool, schema: bool, unlocked: bool
+@pytest.mark.parametrize(("wanted", "schema"), [(True, False), (True, True), (False, False)])
+def test_a_step_is_made_without_the_lock_where_wanted_unless_a_schema_might_raise(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, wanted: bool, schema: bool
 ) -> None:
-    """An error without the lock ends the process; where no loop waits, nobody would gain by it."""
+    """An error without the lock ends the process."""
     without: list[int] = []
 
     def step() -> None:
@@ -282,21 +280,48 @@ def test_the_lock_is_given_away_for_loops_unless_a_schema_might_raise(
         pipeline.step()
 
     monkeypatch.setattr("seekforge.engines.pump.unlocked_step", lambda pipeline: step)
-    pump, events = make(pipeline), queue.SimpleQueue[Event]()
+    pump = Pump(pipeline, lambda p, number, job: p.add(number, job), 4, unlocked=wanted)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     asked = job(3, events.put)
     if schema:
         asked.options[SCHEMA] = "{}"
+    pump.submit(asked)
+    assert drain(events)[0] == "aaa"
+    pump.close()
+    assert bool(without) == (wanted and not schema)
+
+
+def test_pieces_made_without_the_lock_go_out_before_a_step_that_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else they would wait for that step, which may be a long one."""
+    pipeline, arrived = Pipeline(), list[int]()
+    heard: list[tuple[int, int]] = []  # pieces made, pieces heard, when a step with the lock began
+
+    class Locking(Pipeline):
+        def step(self) -> None:
+            heard.append((pipeline.steps, len(arrived)))
+            pipeline.step()
+
+    monkeypatch.setattr("seekforge.engines.pump.unlocked_step", lambda _: pipeline.step)
+    locking = Locking()
+    locking.live = pipeline.live = []
+    locking.has_non_finished_requests = pipeline.has_non_finished_requests  # type: ignore[method-assign]
+    pump = Pump(locking, lambda p, number, job: pipeline.add(number, job), 4, unlocked=True)
 
     async def ask() -> None:
-        asked.loop = asyncio.get_running_loop() if on_a_loop else None
-        pump.submit(asked)
-        while events.empty() or not asked.finished:
+        ended = asyncio.Event()
+        plain, bound = job(10**6, lambda event: arrived.append(1)), job(1, lambda event: ended.set())
+        bound.options[SCHEMA] = "{}"
+        plain.loop = bound.loop = asyncio.get_running_loop()
+        pump.submit(plain)
+        while not arrived:
             await asyncio.sleep(0.001)
+        pump.submit(bound)
+        await ended.wait()
 
     asyncio.run(asyncio.wait_for(ask(), LONG))
     pump.close()
-    assert bool(without) == unlocked
-    assert drain(events)[0] == "aaa"
+    made, passed_on = heard[0]
+    assert passed_on == made, "what was made before is heard before"
 
 
 class Reading(Pipeline):

@@ -47,6 +47,8 @@ class OpenVinoEngine:
             computes with the file's own blocks.
         piece_seconds: Least time between two pieces of one answer, the first aside. A reader sees no difference, and
             every piece costs all who pass it on.
+        serving: Compute without Python's lock, so that a server in this process answers meanwhile. An error within a
+            step then ends the process in place of raising.
 
     Raises:
         ModelError: The file is missing or broken, or OpenVINO does not load its architecture or quantisation.
@@ -63,6 +65,7 @@ class OpenVinoEngine:
         step_tokens: int = 512,
         cache: Path | None = None,
         piece_seconds: float = 0.025,
+        serving: bool = False,
     ) -> None:
         self._header = _check(model_file)
         metadata = read_metadata(model_file)
@@ -85,7 +88,7 @@ class OpenVinoEngine:
             ) from error
         self._where = str(model_file)
         self._text = text or OpenVinoTokenizer(pipeline.get_tokenizer())
-        self._pump = Pump(pipeline, _add_request, max_running, piece_seconds)
+        self._pump = Pump(pipeline, _add_request, max_running, piece_seconds, unlocked=serving)
 
     @property
     def name(self) -> str:

@@ -1,10 +1,10 @@
 """The thread that owns an OpenVINO pipeline: takes requests in, steps it while there is work, hands the tokens out.
 
 `ContinuousBatchingPipeline.step()` keeps Python's lock (measured on 2026.4), so nothing else of this process runs
-meanwhile. Where an event loop waits for answers it is therefore called without the lock (`unlocked`). Where that cannot
-be, the thread waits after each step until the loop has passed its pieces on; otherwise the loop would lose the lock at
-its first system call, and every call would cost it a whole step. In both cases pieces go to a loop once a step, not
-once a token, and a step waits a little for clients whose answers have just ended (`returns`).
+meanwhile. A server has it called without the lock (`unlocked`). Else, and where that cannot be, the thread waits after
+each step until the event loop has passed its pieces on; otherwise the loop would lose the lock at its first system
+call, and every call would cost it a whole step. In both cases pieces go to a loop once a step, not once a token, and a
+step waits a little for clients whose answers have just ended (`returns`).
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class Pump:
         add: Adds a job to the pipeline under a number and returns its handle.
         most_running: Requests in the pipeline at once; the others wait here.
         piece_seconds: Least time between two pieces of one answer.
+        unlocked: Step without Python's lock where that can be had; an error in a step then ends the process.
         return_seconds: How long a step waits for clients who may be back with their next request, at most.
     """
 
@@ -90,12 +91,14 @@ class Pump:
         add: Callable[[Any, int, Job], Any],
         most_running: int,
         piece_seconds: float = 0.0,
+        *,
+        unlocked: bool = False,
         return_seconds: float = 0.006,
     ) -> None:
         self._pipeline, self._add, self._most = pipeline, add, most_running
         self._piece_seconds, self._return_seconds = piece_seconds, return_seconds
         self._returns = Returns()
-        self._unlocked, self._locked = unlocked_step(pipeline), True
+        self._unlocked, self._locked = unlocked_step(pipeline) if unlocked else None, True
         self._numbers = itertools.count()  # the pipeline breaks when two live requests share a number
         self._changed = threading.Condition()
         self._state = _State()
@@ -210,16 +213,18 @@ class Pump:
         self._send(now)
 
     def _compute(self) -> None:
-        """One step of the pipeline, without the lock where a loop would wait for it.
+        """One step of the pipeline.
 
-        With it where an answer is bound to a schema: those are what has made a step raise, and an error without the
-        lock ends the process.
+        With the lock where an answer is bound to a schema: those are what has made a step raise, and an error without
+        the lock ends the process.
         """
-        loops = any(job.loop is not None for job in self._active)
         bound = any(SCHEMA in job.options for job in self._active)
-        unlocked = self._unlocked if loops and not bound else None
-        self._locked = unlocked is None
-        (unlocked or self._pipeline.step)()
+        step = None if bound else self._unlocked
+        if step is None and not self._locked:  # what was made without the lock may not have gone out yet
+            self._locked, self._turned = True, -math.inf
+            self._send(time.monotonic())
+        self._locked = step is None
+        (step or self._pipeline.step)()
 
     def _collect(self, job: Job, now: float) -> None:
         reason = _read(job)

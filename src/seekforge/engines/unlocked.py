@@ -9,6 +9,7 @@ conduit gives nothing, and the binding's own method is left.
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,18 +26,26 @@ class _TypeInfo(ctypes.Structure):
     _fields_ = (("methods", ctypes.c_void_p), ("name", ctypes.c_char_p))
 
 
+_WANTED = _TypeInfo(None, _CLASS)  # kept: pybind11 may remember where it lies
+
+
 def unlocked_step(pipeline: Any) -> Callable[[], None] | None:  # noqa: ANN401  OpenVINO has no types
     """`pipeline.step` that lets other threads run meanwhile; None where it cannot be had.
 
     An error in it ends the process, as no C++ exception comes through ctypes.
     """
-    address = _address(pipeline)
-    if address is None:
+    try:
+        address = _address(pipeline)
+        return None if address is None else _method(address)
+    except (OSError, TypeError, ValueError, RuntimeError):  # another pybind11, or another OpenVINO GenAI
         return None
+
+
+def _method(address: int) -> Callable[[], None] | None:
     import openvino_genai
 
     for library in Path(openvino_genai.__file__).parent.glob("libopenvino_genai.so*"):
-        step = getattr(ctypes.CDLL(str(library)), _STEP, None)
+        step = getattr(ctypes.CDLL(str(library), os.RTLD_NOLOAD | os.RTLD_NOW), _STEP, None)  # the binding's, no second
         if step is not None:
             step.argtypes, step.restype = (ctypes.c_void_p,), None
             return lambda: step(address)
@@ -51,6 +60,5 @@ def _address(pipeline: Any) -> int | None:  # noqa: ANN401
     wrap, unwrap = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
     wrap.argtypes, wrap.restype = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p), ctypes.py_object
     unwrap.argtypes, unwrap.restype = (ctypes.py_object, ctypes.c_char_p), ctypes.c_void_p
-    wanted = _TypeInfo(None, _CLASS)
-    found = conduit(_ABI, wrap(ctypes.addressof(wanted), _TYPE_INFO, None), b"raw_pointer_ephemeral")
+    found = conduit(_ABI, wrap(ctypes.addressof(_WANTED), _TYPE_INFO, None), b"raw_pointer_ephemeral")
     return None if found is None else int(unwrap(found, _CLASS))

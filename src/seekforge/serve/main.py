@@ -142,7 +142,7 @@ def _engine(model: str, running: int, *, prefix_caching: bool) -> Engine:
     from seekforge.engines.openvino import OpenVinoEngine
 
     cache = environment().cache
-    return OpenVinoEngine(Path(model), max_running=running, prefix_caching=prefix_caching, cache=cache)
+    return OpenVinoEngine(Path(model), max_running=running, prefix_caching=prefix_caching, cache=cache, serving=True)
 
 
 async def serve(app: FastAPI, options: argparse.Namespace, warm_up: WarmUp | None = None) -> None:
