@@ -22,7 +22,6 @@ from seekforge.engines.int8_blocks import blocks_in
 from seekforge.engines.int8_inputs import round_inputs, steps_in
 from seekforge.engines.int8_rows import _MODEL, _save_blocks, row_model
 from seekforge.engines.openvino import OpenVinoEngine
-from seekforge.engines.protocol import Sampling
 
 LAYERS = 2
 # Without one of these sums of two products overflow in 16 bits; there the engine is never given such a graph.
@@ -97,13 +96,8 @@ def test_the_engine_chooses_as_it_does_with_the_files_own_blocks(
     blocks, rounded = OpenVinoEngine(model), OpenVinoEngine(model, cache=tmp_path)
     [folder] = (tmp_path / "openvino").iterdir()
     assert "-steps" in folder.name
-    prompts = [blocks.encode(text) for text in tiny.corpus(24)[:24]]
-    one = Sampling(max_new_tokens=1, ignore_eos=True)
-    answers = zip(blocks.generate(prompts, one), rounded.generate(prompts, one), strict=True)
-    same = sum(a.token_ids == b.token_ids for a, b in answers)
+    same = tiny.same_choices(blocks, rounded, 24)
     assert same >= 18, "random weights have ties, but most choices are not one"
-    for engine in (blocks, rounded):
-        engine.close()
 
 
 @needs_int8

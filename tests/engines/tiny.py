@@ -12,6 +12,7 @@ from seekforge.core.config.environment import quiet_libraries
 from seekforge.core.families import FAMILIES
 from seekforge.core.records import Message, Record
 from seekforge.engines.pretokenizer import DEFINITIONS
+from seekforge.engines.protocol import Generator, Sampling
 from seekforge.evaluate.parity import PROBES
 from seekforge.train.examples import encode
 from seekforge.train.sft import Job
@@ -197,3 +198,14 @@ EMPTY = json.dumps(
         },
     }
 )
+
+
+def same_choices(one: Generator, other: Generator, count: int) -> int:
+    """How many of so many prompts two engines continue by the same token; closes both."""
+    prompts = [one.encode(text) for text in corpus(count)[:count]]
+    sampling = Sampling(max_new_tokens=1, ignore_eos=True)
+    answers = zip(one.generate(prompts, sampling), other.generate(prompts, sampling), strict=True)
+    same = sum(a.token_ids == b.token_ids for a, b in answers)
+    for engine in (one, other):
+        engine.close()
+    return same

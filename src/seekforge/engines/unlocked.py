@@ -12,7 +12,6 @@ import ctypes
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 _CLASS = b"N2ov5genai26ContinuousBatchingPipelineE"  # ov::genai::ContinuousBatchingPipeline, as gcc and clang spell it
 _STEP = "_ZN2ov5genai26ContinuousBatchingPipeline4stepEv"
@@ -29,7 +28,7 @@ class _TypeInfo(ctypes.Structure):
 _WANTED = _TypeInfo(None, _CLASS)  # kept: pybind11 may remember where it lies
 
 
-def unlocked_step(pipeline: Any) -> Callable[[], None] | None:  # noqa: ANN401  OpenVINO has no types
+def unlocked_step(pipeline: object) -> Callable[[], None] | None:
     """`pipeline.step` that lets other threads run meanwhile; None where it cannot be had.
 
     An error in it ends the process, as no C++ exception comes through ctypes.
@@ -52,7 +51,7 @@ def _method(address: int) -> Callable[[], None] | None:
     return None
 
 
-def _address(pipeline: Any) -> int | None:  # noqa: ANN401
+def _address(pipeline: object) -> int | None:
     """Where the C++ object is; None for an object that is not such a pipeline."""
     conduit = getattr(pipeline, "_pybind11_conduit_v1_", None)
     if conduit is None:
